@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from forecasts import HORIZON, Floats, hourly, mase, mean_smape, read_m4
+from forecasts import HORIZON, Floats, hourly, mase, mean_smape, mstl_ets, read_m4
 from numpy.lib.stride_tricks import sliding_window_view
 
 LAGS, DAY = 168, 24
@@ -80,9 +80,7 @@ def candidates(*, is_slow: bool) -> dict[str, FarForecast]:
     except ImportError:
         return found
     found |= {
-        "MSTL + ETS": of_statsforecast(
-            lambda: models.MSTL([24, 168], trend_forecaster=models.AutoETS(model="ZZN"))
-        ),
+        "MSTL + ETS": mstl_ets,
         "Theta": of_statsforecast(lambda: models.AutoTheta(24)),
     }
     if is_slow:

@@ -23,6 +23,7 @@ from runlore.signals.actions import (
     issued_forecasts,
     series_champions,
     series_retraining,
+    series_run,
     series_training,
 )
 from runlore.signals.actions.forecasting import ForecastRequest
@@ -168,6 +169,18 @@ def test_held_out_values_teach_nothing() -> None:
     errors = [np.abs(a.value - values[c : c + 24]) for a, c in zip(made, cuts, strict=True)]
     assert score.error == pytest.approx(np.mean(errors))
     assert score.points == 72
+    drawn = holdout.newest_held_out(hourly(values), 24, 0.9)
+    np.testing.assert_allclose(drawn.value, made[-1].value)
+    assert drawn.start_us == 336 * 3_600 * 1_000_000
+
+
+def test_a_series_that_cannot_be_forecast_is_named_with_the_reason(filled: Store) -> None:
+    write_points(filled, np.arange(15.0), name="young")
+    learning = series_training.learn_spec(filled, SPEC, END)
+    assert [one.series.name for one in learning.unlearned] == ["young"]
+    said = series_run.describe_series(SPEC, learning)
+    assert said.startswith("3 series match `*`. 1 of them cannot be forecast: young of web-1 (")
+    assert "15 steps, too few to check a forecast of 24 steps" in said
 
 
 def test_a_champion_is_compared_only_on_what_it_has_not_learned_from() -> None:

@@ -14,8 +14,7 @@ from runlore.signals.actions.issued_forecasts import request_of
 from runlore.signals.queries import StoredSeries
 from runlore.signals.rules.forecast_gates import ForecastVerdict, HorizonEvidence
 from runlore.signals.rules.forecasters import BASELINE
-from runlore.signals.rules.forecasting import apply
-from runlore.signals.rules.holdout import HoldoutScore
+from runlore.signals.rules.holdout import HoldoutScore, newest_held_out
 from runlore.signals.rules.series_card import write_card
 from runlore.signals.rules.series_model import StoredForecaster
 from runlore.specs.series_spec import SeriesSpec
@@ -28,6 +27,19 @@ if TYPE_CHECKING:
     from runlore.registry.tables import Row
 
 MOST_TABLE_ROWS = 1_000
+NOT_MEASURED = dict.fromkeys(
+    ("error", "baseline error", "error ratio", "coverage", "points", "heaviest")
+)
+TOO_SHORT = "too short for values to be held out"
+
+
+@dataclass(frozen=True)
+class UnlearnedSeries:
+    """A series and horizon that cannot be forecast, and why."""
+
+    series: StoredSeries
+    horizon_s: float
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,7 @@ class SeriesLearning:
     series: int
     learned: tuple[LearnedSeries, ...]
     horizons: tuple[HorizonEvidence, ...]
+    unlearned: tuple[UnlearnedSeries, ...] = ()
 
     @property
     def data_digest(self) -> str:
@@ -87,7 +100,7 @@ def describe(
     run.scores(scores(learning))
     run.table("series", _rows(learning), "Every series and horizon on held-out values")
     pictures = {name: run.figure(name, figure) for name, figure in _figures(store, spec, learning)}
-    card = write_card(spec, learning.series, learning.horizons, verdict, pictures)
+    card = write_card(spec, learning.horizons, verdict, pictures, describe_series(spec, learning))
     run.card(card)
     run.tags({"runlore.verdict": "passed" if verdict.passed else "refused"})
     return card
@@ -98,9 +111,10 @@ def scores(learning: SeriesLearning) -> dict[str, float]:
     values: dict[str, float] = {}
     for one in learning.horizons:
         ahead = readable_duration(one.horizon_s)
-        values[score_name("held out", ahead, "error ratio")] = one.ratio
-        values[score_name("held out", ahead, "coverage")] = one.coverage
-        values[score_name("held out", ahead, "series")] = one.series
+        if one.is_measured:
+            values[score_name("held out", ahead, "error ratio")] = one.ratio
+            values[score_name("held out", ahead, "coverage")] = one.coverage
+            values[score_name("held out", ahead, "series")] = one.series
         values[score_name("learned", ahead, "series")] = one.learned
         if one.learned:
             values[score_name("learned", ahead, "fallback share")] = one.fallbacks / one.learned
@@ -127,7 +141,12 @@ def _parameters(spec: SeriesSpec, learning: SeriesLearning) -> dict[str, object]
 
 
 def _rows(learning: SeriesLearning) -> "list[Row]":
-    return [_row(one) for one in learning.learned[:MOST_TABLE_ROWS]]
+    rows = [_row(one) for one in learning.learned] + [
+        {"series": one.series.name, "scope": one.series.scope, "source": one.series.source}
+        | {"ahead": readable_duration(one.horizon_s), **NOT_MEASURED, "note": one.reason}
+        for one in learning.unlearned
+    ]
+    return rows[:MOST_TABLE_ROWS]
 
 
 def _row(one: LearnedSeries) -> "Row":
@@ -144,7 +163,22 @@ def _row(one: LearnedSeries) -> "Row":
         "coverage": score.inside / score.points if score else None,
         "points": score.points if score else None,
         "heaviest": ", ".join(f"{name} {weight:.0%}" for name, weight in heaviest),
+        "note": one.stored.learned.note or ("" if score else TOO_SHORT),
     }
+
+
+def describe_series(spec: SeriesSpec, learning: SeriesLearning) -> str:
+    """How many series there are, and which of them no horizon was learned for."""
+    of_learned = {one.series for one in learning.learned}
+    missing = {one.series: one.reason for one in reversed(learning.unlearned)}  # the first horizon
+    left = [(one, why) for one, why in reversed(missing.items()) if one not in of_learned]
+    text = f"{learning.series} series match `{spec.series}`"
+    if not left:
+        return f"{text}."
+    first, reason = left[0]
+    name = _name(first)
+    more = f", and {len(left) - 1} more in the table `series`" if len(left) > 1 else ""
+    return f"{text}. {len(left)} of them cannot be forecast: {name} ({reason}){more}."
 
 
 def _figures(
@@ -173,11 +207,16 @@ def _examples(measured: Sequence[LearnedSeries]) -> list[tuple[str, LearnedSerie
 
 
 def _draw(store: Store, spec: SeriesSpec, one: LearnedSeries, name: str) -> "Figure":
-    """The next values as this version forecasts them."""
+    """The newest values that were held out, beside their forecast."""
     request = request_of(spec, one.horizon_s)
-    past, _ = forecasting.read_past(store, one.series, one.as_of, request)
-    ahead = apply(one.stored.learned, past, request.bounds)
-    of_scope = f" of {one.series.scope}" if one.series.scope else ""
-    title = f"{one.series.name}{of_scope}, the {name} of the series"
+    past, steps = forecasting.read_past(store, one.series, one.as_of, request)
+    ahead = newest_held_out(past, steps, spec.level, request.bounds)
+    series = one.series
+    title = f"{_name(series)}, the {name} of the series"
     finding = f"on held-out values, {one.ratio:.2f} times the error of the last season again"
-    return plots.draw_forecast(title, finding, past.in_utc(), ahead)
+    y_name = f"{series.name} ({series.unit})" if series.unit else series.name
+    return plots.draw_forecast(title, finding, past.in_utc(), ahead, y_name)
+
+
+def _name(series: StoredSeries) -> str:
+    return f"{series.name} of {series.scope}" if series.scope else series.name

@@ -2,8 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from runlore.serving.actions.promotion import ChangeReason
 from runlore.signals.actions import forecasting, series_run
 from runlore.signals.actions.issued_forecasts import Progress, request_of, series_of
 from runlore.signals.actions.series_champions import SeriesChampion, write_model
-from runlore.signals.actions.series_run import LearnedSeries, SeriesLearning
+from runlore.signals.actions.series_run import LearnedSeries, SeriesLearning, UnlearnedSeries
 from runlore.signals.queries import StoredSeries
 from runlore.signals.rules.forecast_gates import (
     ForecastVerdict,
@@ -121,25 +120,19 @@ def learn_spec(
     """What the series of a spec teach; those that cannot be forecast teach nothing."""
     listed = series_of(store, spec)
     learned: list[LearnedSeries] = []
+    unlearned: list[UnlearnedSeries] = []
     for number, series in enumerate(listed, 1):
-        learned += _learn_series(store, spec, series, at, champion)
+        for horizon_s in spec.horizons_s:
+            try:
+                learned.append(_learn_horizon(store, spec, series, at, (horizon_s, champion)))
+            except (Refused, BadInput) as refused:
+                unlearned.append(UnlearnedSeries(series, horizon_s, str(refused)))
         if progress:
             progress(number, len(listed))
     if not learned:
         raise Refused(f"{spec.name}: none of its {len(listed)} series can be forecast yet")
-    return SeriesLearning(len(listed), tuple(learned), _horizons(spec, learned))
-
-
-def _learn_series(
-    store: Store,
-    spec: SeriesSpec,
-    series: StoredSeries,
-    at: datetime,
-    champion: SeriesChampion | None,
-) -> Iterator[LearnedSeries]:
-    for horizon_s in spec.horizons_s:
-        with suppress(Refused, BadInput):
-            yield _learn_horizon(store, spec, series, at, (horizon_s, champion))
+    horizons = _horizons(spec, learned)
+    return SeriesLearning(len(listed), tuple(learned), horizons, tuple(unlearned))
 
 
 def _learn_horizon(

@@ -1,7 +1,7 @@
 """How a forecaster does on the newest values of a series, which it has not learned from."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,6 +58,19 @@ def hold_out(
         return None
     against = None if champion is None else _against(learned, champion, grid, cuts, bounds)
     return HoldoutScore(ours.points, ours.inside, ours.error, ours.baseline_error, against)
+
+
+def newest_held_out(
+    grid: SeriesGrid, horizon: int, level: float, bounds: Bounds = UNBOUNDED
+) -> Forecast:
+    """The forecast from the newest origin of `hold_out`. Raises Refused where it measures nothing.
+
+    Its times are by UTC as of its first step.
+    """
+    cuts = _cuts(grid, horizon)
+    learned = learn(grid.until(cuts[0]), horizon, level, bounds)
+    made = apply(learned, grid.until(cuts[-1]), bounds)
+    return replace(made, start_us=grid.instant(cuts[-1]))
 
 
 def _against(

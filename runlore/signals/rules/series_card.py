@@ -9,7 +9,7 @@ from runlore.specs.series_spec import SeriesSpec
 CAPTIONS = {
     "skill_by_series": "Skill by series",
     "coverage": "Coverage by horizon",
-    "forecast_best": "The best of the series",
+    "forecast_best": "The best of the series, on held-out values",
     "forecast_middle": "The middle one",
     "forecast_worst": "The worst",
 }
@@ -17,29 +17,30 @@ CAPTIONS = {
 
 def write_card(
     spec: SeriesSpec,
-    series: int,
     horizons: Sequence[HorizonEvidence],
     verdict: ForecastVerdict,
     pictures: Mapping[str, str],
+    series: str,
 ) -> str:
-    """As Markdown. series: of the spec. pictures: the addresses of figures, by their names."""
+    """As Markdown. pictures: the addresses of figures, by their names. series: which there are."""
     lines = [
         f"# Forecasters of {spec.name}",
         "",
         f"{'Passed' if verdict.passed else 'Refused'}: {'; '.join(verdict.reasons)}.",
         "",
-        f"{series} series match `{spec.series}`. Each was forecast from up to three origins at its"
-        " end, with weights and bands from the values before. The version itself has learned from"
-        " all values.",
+        f"{series} Each was forecast from up to three origins at its end, with weights and bands"
+        " from the values before. The version itself has learned from all values.",
         "",
-        "| ahead | series | error ratio | to the champion | coverage | by the last season |",
-        "|---|---|---|---|---|---|",
+        "| ahead | learned | measured | error ratio | to the champion | coverage | by the last"
+        " season |",
+        "|---|---|---|---|---|---|---|",
         *map(_row, horizons),
         "",
-        "Error ratio: the mean absolute error, as a share of that of the last season again; the"
-        " geometric mean over series. Coverage: the share of values that bands held, which should"
-        f" be {readable_share(spec.level)}. By the last season: the share of series of which"
-        " nothing was better on the past, so that this is their forecast.",
+        "Learned: the series that can be forecast. Measured: those with enough past to hold values"
+        " out. Error ratio: the mean absolute error, as a share of that of the last season again;"
+        " the geometric mean over series. Coverage: the share of values that bands held, which"
+        f" should be {readable_share(spec.level)}. By the last season: the share of series of"
+        " which nothing was better on the past, so that this is their forecast.",
         "",
     ]
     for name, address in pictures.items():
@@ -59,9 +60,9 @@ def _row(one: HorizonEvidence) -> str:
     ahead = readable_duration(one.horizon_s)
     fallback = readable_share(one.fallbacks / one.learned) if one.learned else "-"
     if not one.is_measured:
-        return f"| {ahead} | 0 of {one.learned} | not measured | - | - | {fallback} |"
+        return f"| {ahead} | {one.learned} | 0 | - | - | - | {fallback} |"
     against = "-" if one.against is None else f"{one.against:.3f}"
     return (
-        f"| {ahead} | {one.series} of {one.learned} | {one.ratio:.3f} | {against} |"
+        f"| {ahead} | {one.learned} | {one.series} | {one.ratio:.3f} | {against} |"
         f" {readable_share(one.coverage)} | {fallback} |"
     )
