@@ -11,13 +11,13 @@ from bentos.api.store_access import model_response, read_store
 from bentos.http.routing import Content, Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from runlore.kernel import instants
-from runlore.kernel.calendars import find_holidays, find_zone
 from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import BadInput
 from runlore.signals.actions import forecasting
-from runlore.signals.actions.forecasting import HORIZON_S, LEVEL, SeriesName
-from runlore.signals.rules.calendar_grid import Calendar
+from runlore.signals.actions.forecasting import HORIZON_S, LEVEL, SeriesForecast, SeriesName
+from runlore.signals.actions.series_calendars import CalendarChoice
 from runlore.signals.views import show_forecast
+from runlore.store.engine import Store
 
 LONGEST_NAME = 1024
 
@@ -66,6 +66,7 @@ class SeriesForecastBody(Closed):
         description="when the newest level of the series began; null: it has one level"
     )
     note: str
+    zone: str = Field(description="whose clocks its rhythm follows")
 
 
 async def listing(request: Request) -> Response:
@@ -82,12 +83,13 @@ async def forecast(request: Request) -> Response:
     as_of = instants.parse(query["at"], "at") if "at" in query else instants.now()
     horizon_s = positive_number(query.get("hours"), "hours", HORIZON_S / HOUR_S) * HOUR_S
     level = positive_number(query.get("level"), "level", LEVEL)
-    zone, holidays = query.get("zone", "UTC"), query.get("holidays", "")
-    calendar = Calendar(find_zone(zone), find_holidays(holidays))
-    made = await read_store(
-        request,
-        lambda store: forecasting.forecast_series(store, wanted, as_of, horizon_s, level, calendar),
-    )
+    specs = request.app.state.product.series_specs
+    calendars = CalendarChoice(specs, query.get("zone"), query.get("holidays"))
+
+    def make(store: Store) -> SeriesForecast:
+        return forecasting.forecast_series(store, wanted, as_of, horizon_s, level, calendars)
+
+    made = await read_store(request, make)
     return model_response(SeriesForecastBody.model_validate(asdict(show_forecast(made))))
 
 
@@ -133,8 +135,10 @@ ENDPOINTS = (
                 "level", "Share of values inside the band", {"type": "number", "default": 0.9}
             ),
             in_query("at", "Use only what was known then", {"type": "string"}),
-            in_query("zone", "Whose clocks its rhythm follows, such as Europe/Berlin", TEXT),
-            in_query("holidays", "Whose holidays count: a country such as DE or US-CA", TEXT),
+            in_query(
+                "zone", "Whose clocks its rhythm follows; without it, its spec's or UTC", TEXT
+            ),
+            in_query("holidays", "Whose holidays count, such as DE; without it, its spec's", TEXT),
         ],
         tag=Tag.SIGNALS,
         name="read_forecast",

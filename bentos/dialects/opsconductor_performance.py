@@ -23,6 +23,7 @@ from runlore.signals.actions.forecasting import (
     find_series,
     forecast_series,
 )
+from runlore.signals.actions.series_calendars import CalendarChoice
 from runlore.signals.queries import StoredSeries
 from runlore.signals.views import show_forecast
 from runlore.store.engine import Store
@@ -89,28 +90,37 @@ class PerformanceAnalysis(Closed):
 
 async def analyze(request: Request) -> Response:
     body = AnalyzePerformance.model_validate_json(await read_body(request))
-    at = instants.now()
+    at, calendars = instants.now(), CalendarChoice(request.app.state.product.series_specs)
+
+    def make(store: Store) -> PerformanceAnalysis:
+        return _analyze(store, body, at, calendars)
+
     with in_its_words(ITS_WORDS):
-        return model_response(await read_store(request, lambda store: _analyze(store, body, at)))
+        return model_response(await read_store(request, make))
 
 
-def _analyze(store: Store, body: AnalyzePerformance, at: datetime) -> PerformanceAnalysis:
+def _analyze(
+    store: Store, body: AnalyzePerformance, at: datetime, calendars: CalendarChoice
+) -> PerformanceAnalysis:
     with in_its_words({"name": "metric"}):
         series = find_series(store, SeriesName(body.metric, body.scope, body.source))
     name = SeriesName(series.name, series.scope, series.source)
+    days = dict.fromkeys(body.days)
     return PerformanceAnalysis(
         as_of=at,
         metric=series.name,
         scope=series.scope,
         source=series.source,
-        predictions=[_predict(store, name, days, at) for days in dict.fromkeys(body.days)],
+        predictions=[_predict(store, name, one, at, calendars) for one in days],
         follow=_follow(series, max(body.days)),
     )
 
 
-def _predict(store: Store, name: SeriesName, days: int, at: datetime) -> PerformanceTrend:
+def _predict(
+    store: Store, name: SeriesName, days: int, at: datetime, calendars: CalendarChoice
+) -> PerformanceTrend:
     try:
-        made = forecast_series(store, name, at, days * DAY_S)
+        made = forecast_series(store, name, at, days * DAY_S, calendars=calendars)
     except Refused as refused:
         return PerformanceTrend(days=days, status="withheld", reason=str(refused))
     view = show_forecast(made)

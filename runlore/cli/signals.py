@@ -28,10 +28,18 @@ At = Annotated[
     typer.Option(metavar="ISO", help="Use only what was known at this instant.  [default: now]"),
 ]
 Zone = Annotated[
-    str, typer.Option(metavar="ZONE", help="Whose clocks its rhythm follows: Europe/Berlin.")
+    str | None,
+    typer.Option(
+        metavar="ZONE",
+        help="Whose clocks its rhythm follows: Europe/Berlin.  [default: its spec's, or UTC]",
+    ),
 ]
 Holidays = Annotated[
-    str, typer.Option(metavar="COUNTRY", help="Whose holidays count: DE, DE-BY, US-CA.")
+    str | None,
+    typer.Option(
+        metavar="COUNTRY",
+        help="Whose holidays count: DE, DE-BY, US-CA.  [default: its spec's, or none]",
+    ),
 ]
 Plot = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Draw it: a .png, .svg or .pdf file.")
@@ -50,8 +58,8 @@ def forecast(
     source: Source = None,
     level: Level = 0.9,
     at: At = None,
-    zone: Zone = "UTC",
-    holidays: Holidays = "",
+    zone: Zone = None,
+    holidays: Holidays = None,
     plot: Plot = None,
     record: Annotated[
         bool, typer.Option(help="Put it on the ledger, to be scored when its time has come.")
@@ -73,17 +81,16 @@ def forecast(
 
     from runlore.app import open_app
     from runlore.kernel import instants
-    from runlore.kernel.calendars import find_holidays, find_zone
     from runlore.signals.actions import forecasting, issued_forecasts
-    from runlore.signals.rules.calendar_grid import Calendar
+    from runlore.signals.actions.series_calendars import CalendarChoice
     from runlore.signals.views import show_forecast
 
-    calendar = Calendar(find_zone(zone), find_holidays(holidays))
     as_of = instants.now() if at is None else instants.parse(at, "at")
     wanted = forecasting.SeriesName(series, scope, source)
     with open_app() as app:
+        calendars = CalendarChoice(app.series_specs, zone, holidays)
         made = forecasting.forecast_series(
-            app.store, wanted, as_of, hours * HOUR_S, level, calendar
+            app.store, wanted, as_of, hours * HOUR_S, level, calendars
         )
         if record and at is None:
             issued_forecasts.record(app.store, made, hours * HOUR_S, as_of)
@@ -179,6 +186,8 @@ def _show(view: "ForecastView", plot: Path | None) -> None:
         f" {readable_share(view.coverage)} of the past ones;"
         f" last point: {view.last_point_at:%Y-%m-%d %H:%M} UTC"
     )
+    if view.zone != "UTC":
+        echo(f"the rhythm follows the clocks of {view.zone}")
     if view.level_changed_at is not None:
         echo(
             f"its level changed at {view.level_changed_at:%Y-%m-%d %H:%M} UTC; the past before"

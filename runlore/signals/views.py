@@ -27,7 +27,7 @@ class ForecastView:
     """coverage: the share of past values that bands held. gain: over the last season again.
 
     weights: of the ways that were combined, the heaviest first. level_changed_at: when the newest
-    level began; None: there is one.
+    level began; None: there is one. zone: whose clocks its rhythm follows.
     """
 
     series: str
@@ -45,6 +45,7 @@ class ForecastView:
     weights: dict[str, float]
     note: str
     level_changed_at: datetime | None = None
+    zone: str = "UTC"
 
 
 def show_forecast(made: SeriesForecast) -> ForecastView:
@@ -69,6 +70,7 @@ def show_forecast(made: SeriesForecast) -> ForecastView:
         weights={name: round(weight, 4) for name, weight in heaviest},
         note=ahead.note,
         level_changed_at=None if ahead.changed_us is None else from_us(ahead.changed_us),
+        zone=made.zone,
     )
 
 
@@ -101,6 +103,7 @@ def skill_row(skill: SeriesSkill) -> dict[str, object]:
         "baseline": "-" if skill.baseline_error is None else readable_number(skill.baseline_error),
         "less": "-" if skill.gain is None else _signed(skill.gain),
         "held": "-" if skill.coverage is None else readable_share(skill.coverage),
+        "version": skill.version or "-",
     }
 
 

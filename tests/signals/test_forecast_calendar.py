@@ -1,5 +1,6 @@
 """Forecasts by the clock on the wall and by holidays, of series whose law is known."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,8 @@ from runlore.kernel.calendars import HolidaysOf, find_holidays, find_zone
 from runlore.kernel.errors import BadInput, Misconfigured
 from runlore.signals.actions import forecasting
 from runlore.signals.actions.issued_forecasts import request_of
+from runlore.signals.actions.series_calendars import CalendarChoice
+from runlore.signals.queries import StoredSeries
 from runlore.signals.rules.calendar_grid import Calendar, to_calendar_grid
 from runlore.signals.rules.clock import utc_offsets
 from runlore.signals.rules.forecasting import Forecast, forecast
@@ -164,6 +167,24 @@ def test_a_part_of_a_country_has_its_own_holidays() -> None:
     assert date(2026, 1, 6) not in find_holidays("DE")(2026, 2026)
 
 
+BY_UTC = SeriesSpec("all")
+LOAD = SeriesSpec("load", zone="Europe/Berlin", holidays="DE")
+
+
+def test_the_calendar_is_that_of_the_first_spec_that_says_one() -> None:
+    series = StoredSeries("metrics", "cpu", "", BACK, BACK, 1.0)
+    other = SeriesSpec("other", series="c*", zone="Asia/Tokyo")
+    chosen = CalendarChoice((BY_UTC, SeriesSpec("no", series="x", zone="Asia/Tokyo"), LOAD, other))
+    calendar = chosen.of(series)
+    assert calendar.zone == BERLIN
+    assert date(2026, 10, 3) in calendar.holidays(2026, 2026)
+    named = replace(chosen, zone="UTC", holidays="").of(series)
+    assert (named.zone, named.holidays(2026, 2026)) == (UTC, frozenset())
+    assert CalendarChoice((BY_UTC,)).of(series).zone == UTC
+    with pytest.raises(BadInput, match="not a time zone"):
+        CalendarChoice(zone="Mars/Base")
+
+
 def test_spec_command_and_http_go_by_the_clock(
     store: Store, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,17 +192,24 @@ def test_spec_command_and_http_go_by_the_clock(
     at = hours_around(end, 24 * 21, 24)
     values = office_hours(at)
     write_points(store, values[:-24], first=end - timedelta(days=21))
-    spec = SeriesSpec("load", zone="Europe/Berlin", holidays="DE")
+    monkeypatch.setenv("RUNLORE_SERIES_SPECS", f'["{__name__}:BY_UTC", "{__name__}:LOAD"]')
     series = forecasting.find_series(store, forecasting.SeriesName("cpu"))
     known_at = end - timedelta(seconds=1)
-    made = forecasting.forecast_stored(store, series, known_at, request_of(spec, 86_400.0))
+    made = forecasting.forecast_stored(store, series, known_at, request_of(LOAD, 86_400.0))
     assert made.ahead.value == pytest.approx(values[-24:], abs=1.0)
     assert made.past.values == pytest.approx(values[:-24])
     query = {"at": known_at.isoformat(), "zone": "Europe/Berlin", "holidays": "DE"}
-    service = serve(Serving((), store=store, live={}))
+    service = serve(Serving((), store=store, live={}), api_keys="off")
     answer = service.get("/forecasts/cpu", params=query)
     assert answer.status_code == 200, answer.text
     assert [one["value"] for one in answer.json()["points"]] == made.ahead.value.tolist()
+    of_spec = service.get("/forecasts/cpu", params={"at": query["at"]}).json()
+    assert of_spec == answer.json()
+    assert of_spec["zone"] == "Europe/Berlin"
+    by_utc = service.get("/forecasts/cpu", params={"at": query["at"], "zone": "UTC"}).json()
+    assert (by_utc["zone"], by_utc["points"] == of_spec["points"]) == ("UTC", False)
+    page = service.get("/console/signals/series", params={"name": "cpu"})
+    assert "The rhythm follows the clocks of Europe/Berlin." in page.text
     refused = service.get("/forecasts/cpu", params={"zone": "../etc/passwd"})
     assert refused.status_code == 422
     assert "zone" in refused.text

@@ -17,6 +17,7 @@ from runlore.signals.actions.forecasting import (
     find_series,
     forecast_series,
 )
+from runlore.signals.actions.series_calendars import CalendarChoice
 from runlore.signals.actions.series_story import read_past, tell_series
 from runlore.signals.anomaly_views import readable_rarity
 from runlore.signals.queries import StoredSeries
@@ -62,7 +63,10 @@ def show_one(request: PageRequest) -> Shown:
     exact = SeriesName(series.name, series.scope, series.source)
     made = None
     try:
-        made = forecast_series(request.store, exact, request.at, hours * HOUR_S)
+        calendars = CalendarChoice(request.product.series_specs)
+        made = forecast_series(
+            request.store, exact, request.at, hours * HOUR_S, calendars=calendars
+        )
     except Refused as refused:
         values["reason"] = str(refused)
     else:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.signals import queries
+from runlore.signals.actions.series_calendars import BY_UTC, UTC_NAME, CalendarChoice
 from runlore.signals.queries import Points, StoredSeries
 from runlore.signals.rules import forecasting
 from runlore.signals.rules.calendar_grid import UTC_CALENDAR, Calendar, to_calendar_grid
@@ -48,13 +49,14 @@ class ForecastRequest:
 class SeriesForecast:
     """A forecast of a series, and the grid of the past that it continues.
 
-    is_learned: as a training learned it; else it was chosen anew.
+    is_learned: as a training learned it; else it was chosen anew. zone: whose clocks it follows.
     """
 
     series: StoredSeries
     past: SeriesGrid
     ahead: Forecast
     is_learned: bool = False
+    zone: str = UTC_NAME
 
 
 def list_series(store: Store, name: str | None = None) -> list[StoredSeries]:
@@ -93,18 +95,19 @@ def forecast_series(
     as_of: datetime,
     horizon_s: float = HORIZON_S,
     level: float = LEVEL,
-    calendar: Calendar = UTC_CALENDAR,
+    calendars: CalendarChoice = BY_UTC,
 ) -> SeriesForecast:
     """Forecast a series from the points that were known at an instant.
 
     horizon_s: how far, in seconds; rounded up to whole steps. level: the share of values to come
-    that the band should hold. calendar: what its rhythm follows. Raises NotFound, BadInput, and
+    that the band should hold. calendars: what its rhythm follows. Raises NotFound, BadInput, and
     Refused where no honest forecast is possible, with the reason.
     """
     if not 0.5 <= level <= 0.99:
         raise BadInput(f"level: {level} is not from 0.5 to 0.99", "level")
-    request = ForecastRequest(horizon_s, level, calendar=calendar)
-    return forecast_stored(store, find_series(store, wanted), as_of, request)
+    series = find_series(store, wanted)
+    request = ForecastRequest(horizon_s, level, calendar=calendars.of(series))
+    return forecast_stored(store, series, as_of, request)
 
 
 def forecast_stored(
@@ -121,15 +124,16 @@ def forecast_stored(
     search, as long as it fits.
     """
     past, steps = read_past(store, series, as_of, request, points)
+    zone = str(request.calendar.zone)
     try:
         if learned is not None and fits(learned, past, steps, request.level):
             with suppress(Refused):
                 ahead = forecasting.apply(learned.learned, past, request.bounds)
-                return SeriesForecast(series, past.in_utc(), ahead, is_learned=True)
+                return SeriesForecast(series, past.in_utc(), ahead, is_learned=True, zone=zone)
         ahead = forecasting.forecast(past, steps, request.level, request.bounds)
     except Refused as refused:
         raise Refused(f"{series.name}: {refused}") from refused
-    return SeriesForecast(series, past.in_utc(), ahead)
+    return SeriesForecast(series, past.in_utc(), ahead, zone=zone)
 
 
 def read_points(store: Store, series: StoredSeries, as_of: datetime) -> Points:
