@@ -54,7 +54,7 @@ def skill(series: Name = None, json: Json = False) -> None:
     """
     from runlore.app import open_app
     from runlore.signals.actions import issued_forecasts
-    from runlore.signals.views import show_skill, skill_row
+    from runlore.signals.views import show_skill, skill_rows
 
     with open_app() as app:
         found = issued_forecasts.read_skill(app.store, series)
@@ -63,9 +63,10 @@ def skill(series: Name = None, json: Json = False) -> None:
     elif found:
         title = (
             "Mean absolute error; baseline: that of the last season again; less: how much less\n"
-            "the error is; held: the share of values inside the bands"
+            "the error is; held: the share of values inside the bands; v: the version that made\n"
+            "the newest forecast"
         )
-        emit_table(title, [skill_row(one) for one in found])
+        emit_table(title, skill_rows(found))
         for reason in _reasons(found):
             echo(reason)
     else:

@@ -93,8 +93,18 @@ def series_row(series: StoredSeries) -> dict[str, object]:
     }
 
 
-def skill_row(skill: SeriesSkill) -> dict[str, object]:
-    """The columns of a table; reasons and notes are said apart."""
+def skill_rows(skills: Sequence[SeriesSkill]) -> list[dict[str, object]]:
+    """The rows of a table; reasons and notes are said apart. Versions are shown where one has any.
+
+    v: the version that made the newest forecast.
+    """
+    rows = [_skill_row(one) for one in skills]
+    if any(one.version for one in skills):
+        return [row | {"v": one.version or "-"} for row, one in zip(rows, skills, strict=True)]
+    return rows
+
+
+def _skill_row(skill: SeriesSkill) -> dict[str, object]:
     return {
         "series": name_series(skill.name, skill.scope),
         "ahead": readable_duration(skill.horizon_s),
@@ -103,7 +113,6 @@ def skill_row(skill: SeriesSkill) -> dict[str, object]:
         "baseline": "-" if skill.baseline_error is None else readable_number(skill.baseline_error),
         "less": "-" if skill.gain is None else _signed(skill.gain),
         "held": "-" if skill.coverage is None else readable_share(skill.coverage),
-        "version": skill.version or "-",
     }
 
 

@@ -36,6 +36,7 @@ from runlore.signals.rules.forecast_gates import HorizonEvidence, judge_forecast
 from runlore.signals.rules.forecasting import apply, learn
 from runlore.signals.rules.grid import SeriesGrid
 from runlore.signals.rules.series_model import PromisedSkill, SeriesModel, StoredForecaster
+from runlore.signals.views import skill_rows
 from runlore.specs import loading
 from runlore.specs.series_spec import ForecastDrift, ForecastGates, SeriesSpec
 from runlore.store.engine import Store
@@ -98,6 +99,9 @@ def test_the_champion_forecasts_as_a_search_does_and_searches_nothing(
     issued_forecasts.issue(filled, [SPEC], END, champions={SPEC.name: champion})
     versions = {one.name: one.version for one in issued_forecasts.read_skill(filled)}
     assert versions == {"cpu": champion.version, "disk": champion.version, "new": ""}
+    rows = skill_rows(issued_forecasts.read_skill(filled))
+    assert [row["v"] for row in rows] == [champion.version, champion.version, "-"]
+    assert "v" not in skill_rows(issued_forecasts.read_skill(filled, "new"))[0]
 
 
 def test_the_same_points_make_the_same_version_also_after_a_crash(
