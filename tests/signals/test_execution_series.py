@@ -1,6 +1,11 @@
 """Series made from executions: as a slow computation makes them, as known, and after an undo."""
 
 import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,7 +15,6 @@ from sqlalchemy import insert, text
 
 from runlore.ingest.actions.undo import UndoReason, UndoTarget, undo_ingest
 from runlore.kernel.errors import NotFound
-from runlore.signals import queries
 from runlore.signals.actions.execution_series import renew_execution_series
 from runlore.signals.actions.forecasting import SeriesName, find_series, forecast_series
 from runlore.signals.queries import read_points
@@ -125,13 +129,46 @@ def test_points_are_what_was_known_at_each_hour(store: Store) -> None:
         assert_same(store, facts, START + timedelta(days=days))
 
 
+KILLED = """
+import os, signal, sys
+from datetime import datetime
+from runlore.signals.actions.execution_series import renew_execution_series
+from runlore.signals.queries import execution_series
+from runlore.store.engine import connect
+execution_series.write_cursor = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+renew_execution_series(connect(sys.argv[1]), datetime.fromisoformat(sys.argv[2]))
+"""
+
+
+def kill_a_renewal(store: Store) -> None:
+    """A process of its own, that dies when all points are written and nothing is committed."""
+    before = all_points(store)
+    command = [sys.executable, "-c", KILLED, store.url, NOW.isoformat()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert all_points(store) == before
+
+
+def renew_after_kill(store: Store) -> None:
+    """PostgreSQL notices within moments that who held the lock is gone."""
+    until = time.monotonic() + 10
+    while renew_execution_series(store, NOW) is None:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
 def test_renewals_in_parts_give_the_points_of_one(store: Store) -> None:
-    """Late outcomes and corrections change hours of before; a part twice changes nothing."""
+    """Late outcomes and corrections change hours of before; a part twice changes nothing.
+
+    Two of the renewals are killed, and begin anew.
+    """
     facts = some_executions(3_000, 20)
     in_order = facts.sort_values("known_at")
     for first, last in itertools.pairwise([0, 1_200, 2_000, 2_001, 2_900, len(facts)]):
         record(store, in_order.iloc[first:last])
-        renew_execution_series(store, NOW)
+        if first in (0, 1_200):
+            kill_a_renewal(store)
+        renew_after_kill(store)
         again = renew_execution_series(store, NOW)
         assert again is not None
         assert again.points == 0
@@ -170,23 +207,6 @@ def test_an_undo_takes_its_executions_out_from_then_on(store: Store) -> None:
     assert_same(store, both, done.withdrawal.known_at - timedelta(seconds=1), good)
     with pytest.raises(NotFound, match="no facts of it"):
         undo_ingest(store, UndoTarget(source="executions"), UndoReason("ada", "points"))
-
-
-def test_a_renewal_that_is_cut_off_leaves_everything_as_it_was(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    record(store, some_executions(1_000, 20))
-    monkeypatch.setattr(queries.execution_series, "write_cursor", _cut_off)
-    with pytest.raises(KeyboardInterrupt):
-        renew_execution_series(store, NOW)
-    monkeypatch.undo()
-    assert all_points(store) == []
-    renew_execution_series(store, NOW)
-    assert len(all_points(store)) > 1_000
-
-
-def _cut_off(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 def test_few_executions_make_no_series_and_a_series_can_be_forecast(store: Store) -> None:

@@ -28,6 +28,7 @@ from runlore.signals.actions import stream_batches, streaming
 from runlore.signals.actions.execution_series import renew_execution_series
 from runlore.signals.queries import incidents
 from runlore.signals.queries.incidents import Incident
+from runlore.signals.rules.stream_threshold import find_threshold
 from runlore.store import partitions, schema
 from runlore.store.engine import Store
 from tests.alerts.receivers import Web, http_server
@@ -156,6 +157,27 @@ def test_late_and_repeated_points_change_nothing(store: Store) -> None:
     assert progress(store) == (95, 5, 0)
 
 
+def test_late_and_repeated_points_after_an_incident_raise_nothing_again(store: Store) -> None:
+    first = instants.now() - 20 * HOUR
+    record(store, {("cpu", "web-1"): [*noise(90), 300.0, *noise(5, 1)]}, first)
+    take(store)
+    (incident,) = read(store)
+    assert incident.resolved_at is not None
+    record(store, {("cpu", "web-1"): [300.0] * 4}, first + 89.5 * MINUTE)
+    with store.begin() as connection:
+        columns = "source, name, scope, at, value"
+        connection.execute(
+            text(
+                f"INSERT INTO runlore.point_outbox ({columns}) SELECT {columns}"
+                " FROM runlore.metrics WHERE value = 300"
+            )
+        )
+    take(store)
+    assert [one.id for one in read(store)] == [incident.id]
+    assert count_alerts(store) == (1, 1)
+    assert progress(store) == (96 + 4 + 5, 4 + 5, 0)
+
+
 def test_history_that_is_brought_in_later_is_not_judged_and_begins_a_state(store: Store) -> None:
     week_ago = instants.now() - timedelta(days=7)
     record(store, {("cpu", "web-1"): [*noise(60), 900.0]}, week_ago)
@@ -231,6 +253,41 @@ def test_a_series_that_stops_is_an_incident_until_it_comes_back(store: Store) ->
     record(store, {("load", "web-9"): noise(1)}, instants.now())
     take(store)
     assert read(store)[0].resolved_at is not None
+
+
+def test_a_source_that_falls_silent_is_one_incident_until_all_is_back(store: Store) -> None:
+    hosts = [f"web-{number}" for number in range(12)]
+    first = instants.now() - timedelta(seconds=30)
+    for second in range(30):
+        for source in ("collectd", "statsd"):
+            values = {("cpu", f"{source}-{host}"): noise(1, second) for host in hosts}
+            record(store, values, first + timedelta(seconds=second), source)
+    take(store)
+    # Of one source, four hosts are overdue and the others nearly; of the other, only three are.
+    with store.begin() as connection:
+        for source, last, seconds in (("collectd", 3, 70), ("collectd", 11, 40), ("statsd", 2, 70)):
+            scopes = [f"{source}-{host}" for host in hosts[: last + 1]]
+            query = text(
+                "UPDATE runlore.series_states SET due_at = due_at - make_interval(secs => :seconds)"
+                " WHERE scope = ANY(:scopes) AND due_at > now()"
+            )
+            connection.execute(query, {"seconds": seconds, "scopes": scopes})
+    assert len(stream_batches.find_missing(store).opened) == 4
+    assert stream_batches.find_missing(store).opened == frozenset()
+    found = {incident.subject: incident for incident in read(store)}
+    assert sorted(found) == ["source collectd", *(f"statsd-web-{number}" for number in range(3))]
+    assert found["source collectd"].count == 12
+    assert count_alerts(store) == (4, 4)
+
+    back = {("cpu", f"collectd-{host}"): noise(1) for host in hosts}
+    record(store, dict(itertools.islice(back.items(), 11)), instants.now())
+    take(store)
+    assert all(incident.resolved_at is None for incident in read(store))
+    record(store, back, instants.now())
+    take(store)
+    resolved = [incident.subject for incident in read(store) if incident.resolved_at]
+    assert resolved == ["source collectd"]
+    assert count_alerts(store) == (4, 4)
 
 
 def test_a_series_that_stays_at_one_value_is_an_incident(store: Store) -> None:
@@ -388,5 +445,5 @@ def test_a_larger_budget_lets_less_unusual_values_be_incidents(store: Store) -> 
         streaming.StreamWatch(store, threading.Event(), alarms_a_week=budget)._find_threshold()
         for budget in (1.0, 5.0)
     )
-    assert one == stream_batches.find_threshold(20 * 604_800, 1.0)
+    assert one == find_threshold(20 * 604_800, 1.0)
     assert five > 4 * one

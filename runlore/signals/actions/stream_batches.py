@@ -7,7 +7,7 @@ import numpy as np
 
 from runlore.alerts.queries.anomalies import open_anomaly, resolve_anomaly
 from runlore.kernel.instants import to_us
-from runlore.signals.queries import incidents, point_outbox
+from runlore.signals.queries import incidents, overdue_series, point_outbox
 from runlore.signals.queries.incidents import Incident, NewDeviations
 from runlore.signals.queries.point_outbox import WaitingPoints
 from runlore.signals.rules import incident_text, stream_state
@@ -20,9 +20,7 @@ MOST_POINTS = 5_000  # of one transaction
 MOST_HISTORY = 300  # points of a new series, which its state begins with
 HISTORIES = 200  # series whose past is read at once
 MOST_OVERDUE = 5_000
-TAIL_SHARE, TAIL_POWER = 0.15, 0.75
-MOST_HEAVIER = 10.0  # times; beyond what was measured
-LEAST, LARGEST = 1e-12, 3e-5  # probabilities, whatever the budget
+SILENT_SHARE = 0.9  # of the series of a source; it is one incident then
 REMEDY = (
     "look at the series: `runlore signals incidents`; it ends when all of them are back; "
     "`runlore alerts resolve` ends it sooner"
@@ -37,20 +35,6 @@ class TakenBatch:
     late: int = 0
     opened: frozenset[int] = frozenset()
     resolved: frozenset[int] = frozenset()
-
-
-def find_threshold(points_a_week: float, alarms_a_week: float) -> float:
-    """The probability below which a point is a deviation: so many alarms a week by chance.
-
-    Real tails are heavier than the assumed one: of quiet simulated series (`bench/stream_rule.py`),
-    TAIL_SHARE * p ** TAIL_POWER of the points have a probability below p.
-
-    >>> [float(f"{find_threshold(points, 1.0):.2g}") for points in (1e8, 168_000, 100.0)]
-    [1e-09, 1.4e-06, 3e-05]
-    """
-    share = alarms_a_week / max(points_a_week, 1.0)
-    nominal = (share / TAIL_SHARE) ** (1 / TAIL_POWER)
-    return float(np.clip(max(nominal, share / MOST_HEAVIER), LEAST, LARGEST))
 
 
 def take_batch(store: Store, threshold: float, most: int = MOST_POINTS) -> TakenBatch:
@@ -73,18 +57,20 @@ def take_batch(store: Store, threshold: float, most: int = MOST_POINTS) -> Taken
 
 
 def find_missing(store: Store) -> TakenBatch:
-    """Open incidents of series that have stopped to come."""
+    """Open incidents of series that have stopped to come; one for a source of which most have."""
     with store.begin() as connection:
         now = point_outbox.lock(connection)
-        ids = np.array(point_outbox.read_overdue(connection, MOST_OVERDUE), dtype=np.int64)
+        overdue = overdue_series.read_overdue(connection, MOST_OVERDUE, SILENT_SHARE)
+        ids = np.array(overdue.ids, dtype=np.int64)
         if not len(ids):
             return TakenBatch()
         states = _decode(point_outbox.read_states(connection, ids.tolist()))
         missing = stream_state.miss(states, np.arange(len(ids)))
         _write_states(connection, ids, states, to_us(now))
-        judged = stream_state.Judged((missing,), (), 0)
-        opened, _ = _follow(connection, ids, judged, now)
-    return TakenBatch(opened=opened)
+        of_source = [overdue.subjects[place] for place in missing.series]
+        begun = incidents.begin(connection, _rows(ids, missing, of_source), now)
+        _tell_all(connection, begun, now)
+    return TakenBatch(opened=frozenset(begun))
 
 
 def _read_states(
@@ -128,7 +114,7 @@ def _follow(
     """Incidents and alerts, after what has begun and ended in a batch."""
     changed: set[int] = set()
     for new in judged.started:
-        changed |= incidents.begin(connection, _rows(ids, new), now)
+        changed |= incidents.begin(connection, _rows(ids, new, [None] * len(new.series)), now)
     ended = [ids[part] for part in judged.ended]
     if ended:
         back = np.unique(np.concatenate(ended)).tolist()
@@ -136,12 +122,11 @@ def _follow(
     if not changed:
         return frozenset(), frozenset()
     resolved = incidents.resolve(connection, changed, now)
-    for incident in incidents.read(connection, len(changed), ids=changed, is_all=True):
-        _tell(connection, incident, now)
+    _tell_all(connection, changed, now)
     return frozenset(changed - resolved), frozenset(resolved)
 
 
-def _rows(ids: Indices, new: Deviations) -> NewDeviations:
+def _rows(ids: Indices, new: Deviations, of_source: list[str | None]) -> NewDeviations:
     return NewDeviations(
         ids[new.series].tolist(),
         [stream_state.SORTS[sort] for sort in new.sort],
@@ -151,7 +136,13 @@ def _rows(ids: Indices, new: Deviations) -> NewDeviations:
         new.low.tolist(),
         new.high.tolist(),
         [None if np.isnan(one) else float(one) for one in new.probability],
+        of_source,
     )
+
+
+def _tell_all(connection: Connection, changed: set[int], now: datetime) -> None:
+    for incident in incidents.read(connection, len(changed), ids=changed, is_all=True):
+        _tell(connection, incident, now)
 
 
 def _tell(connection: Connection, incident: Incident, now: datetime) -> None:

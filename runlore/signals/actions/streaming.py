@@ -76,13 +76,13 @@ class StreamWatch:
             return point_outbox.has_points(connection)
 
     def _find_threshold(self) -> float:
-        from runlore.signals.actions import stream_batches
+        from runlore.signals.rules.stream_threshold import find_threshold
 
         if time.monotonic() >= self._threshold_at + BUDGET_EVERY_S:
             self._threshold_at = time.monotonic()
             with self.store.begin() as connection:
                 points = point_outbox.points_a_week(connection)
-            self._threshold = stream_batches.find_threshold(points, self.alarms_a_week)
+            self._threshold = find_threshold(points, self.alarms_a_week)
         return self._threshold
 
     def _look_for_missing(self) -> bool:

@@ -13,14 +13,16 @@ from runlore.records.metric_points import EXECUTION_SOURCE
 BEGIN: LiteralString = """
 WITH found AS (
     SELECT series.id, CASE
+            WHEN new.of_source IS NOT NULL THEN new.of_source
             WHEN source = %(executions)s AND min(nullif(scope, '')) OVER same_hour
                 IS DISTINCT FROM max(scope) OVER same_hour THEN source
             WHEN source = %(executions)s THEN max(scope) OVER same_hour
             WHEN scope = '' THEN name ELSE scope END AS subject,
         new.* FROM unnest(%(ids)s::bigint[], %(sort)s::text[], %(since)s::bigint[],
             %(seen)s::float8[], %(expected)s::float8[], %(low)s::float8[], %(high)s::float8[],
-            %(probability)s::float8[])
-        AS new (number, sort, since_us, seen, expected, low, high, probability)
+            %(probability)s::float8[],
+            %(of_source)s::text[])
+        AS new (number, sort, since_us, seen, expected, low, high, probability, of_source)
     JOIN runlore.series_states AS series ON series.id = new.number
     WINDOW same_hour AS (PARTITION BY source, since_us)
 ), opened AS (
@@ -93,7 +95,9 @@ class MovedSeries:
 
 @dataclass(frozen=True)
 class Incident:
-    """subject: the scope of its series, or the name of one without a scope. count: of its series.
+    """subject: the scope of its series, the name of one without a scope, or `source NAME`.
+
+    count: of its series.
 
     since: the first unusual point. series: the first MOST_SERIES that moved.
     """
@@ -109,7 +113,10 @@ class Incident:
 
 @dataclass(frozen=True)
 class NewDeviations:
-    """Columns of one length. since: microseconds; probability: None where it is not known."""
+    """Columns of one length. since: microseconds; probability: None where it is not known.
+
+    of_source: the subject of series whose source is silent, instead of their scope.
+    """
 
     ids: Sequence[int]
     sort: Sequence[str]
@@ -119,6 +126,7 @@ class NewDeviations:
     low: Sequence[float]
     high: Sequence[float]
     probability: Sequence[float | None]
+    of_source: Sequence[str | None]
 
 
 def begin(connection: Connection, new: NewDeviations, at: datetime) -> set[int]:

@@ -89,9 +89,6 @@ JOIN runlore.series_states AS series USING (id) CROSS JOIN LATERAL (
 ) AS past
 ORDER BY 1, 2
 """
-OVERDUE: LiteralString = """
-SELECT id FROM runlore.series_states WHERE due_at < clock_timestamp() ORDER BY id LIMIT %s
-"""
 POSTPONE = text("""
 UPDATE runlore.series_states
 SET due_at = clock_timestamp() + make_interval(secs => greatest(60, 5 * step_s))
@@ -170,11 +167,6 @@ def write_states(
 
 def count(connection: Connection, taken: int, late: int) -> None:
     connection.execute(COUNT, {"taken": taken, "late": late})
-
-
-def read_overdue(connection: Connection, most: int) -> list[int]:
-    """Series whose next point is overdue."""
-    return [row[0] for row in _execute(connection, OVERDUE, (most,)).fetchall()]
 
 
 def postpone(connection: Connection) -> None:

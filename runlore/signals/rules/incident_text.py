@@ -42,7 +42,10 @@ def describe_series(moved: Deviating) -> str:
 
 
 def describe_incident(subject: str, count: int, series: Sequence[Deviating]) -> str:
-    """What moved, the first series by name."""
+    """What moved, the first series by name; of many that are missing, only how many."""
+    if count > MOST_NAMED and all(moved.sort == "missing" for moved in series):
+        since = min(moved.since for moved in series)
+        return f"{subject}: {count} series have no points since {since:%Y-%m-%d %H:%M:%S}"
     named = "; ".join(describe_series(moved) for moved in series[:MOST_NAMED])
     more = f"; and {count - MOST_NAMED} more series" if count > MOST_NAMED else ""
     return f"{subject}: {named}{more}"
