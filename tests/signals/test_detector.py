@@ -25,7 +25,8 @@ def daily_values(count: int, seed: int = 0) -> np.ndarray:
 
 def plain_square(x: np.ndarray, last: int, end: int, decay: float) -> float:
     """Squared distance of the shapes that end at two places; older points count less."""
-    return sum(decay**back * (x[last - back] - x[end - back]) ** 2 for back in range(end + 1))
+    back = np.arange(end + 1)
+    return float((decay**back * (x[last - back] - x[end - back]) ** 2).sum())
 
 
 def test_distances_are_those_of_slow_plain_shapes() -> None:

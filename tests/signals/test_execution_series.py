@@ -71,16 +71,22 @@ def record(store: Store, facts: pd.DataFrame, ingest_id: int | None = None) -> N
         connection.execute(insert(schema.executions), rows.to_dict("records"))
 
 
+def members(facts: pd.DataFrame, group: dict[str, str]) -> pd.DataFrame:
+    for field, label in group.items():
+        facts = facts[facts[field] == label]
+    return facts
+
+
 def slow(facts: pd.DataFrame, at: datetime, group: dict[str, str]) -> pd.DataFrame:
     """The three series by hour, from what was known at the end of an hour."""
     known = facts[
         np.where(facts["revision"] > 0, facts["known_at"], facts["submission_known_at"]) <= at
     ]
     last = known.sort_values("revision").groupby("source_id").last()
-    mine = last[[all(row[k] == v for k, v in group.items()) for _, row in last.iterrows()]]
+    mine = members(last, group)
     counts = mine.groupby(mine["submitted"].dt.floor("h")).size()
     ended = facts[facts["known_at"] <= at].sort_values("revision").groupby("source_id").last()
-    ended = ended[[all(row[k] == v for k, v in group.items()) for _, row in ended.iterrows()]]
+    ended = members(ended, group)
     hour = ended["finished"].dt.floor("h")
     judged = ended[ended["status"] != "cancelled"]
     rate = (judged["status"] == "failed").groupby(hour[judged.index]).mean()

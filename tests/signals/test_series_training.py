@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -231,6 +231,7 @@ def test_quiet_forecasts_rarely_read_as_drift_and_worse_ones_soon() -> None:
     assert drifts[1.6] >= 98
 
 
+@settings(max_examples=40)
 @given(noise=st.floats(0, 5), horizon=st.integers(1, 60), level=st.sampled_from([0.5, 0.9, 0.99]))
 def test_what_was_learned_survives_json(noise: float, horizon: int, level: float) -> None:
     grid = hourly(day_and_night(noise))
