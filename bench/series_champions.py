@@ -1,6 +1,6 @@
 """What does issuing forecasts cost with and without what a training learned?
 
-    python bench/series_champions.py [--series 20] [--days 60] [--rounds 3]
+    OPENBLAS_NUM_THREADS=1 python bench/series_champions.py [--series 20] [--days 60] [--rounds 3]
 
 Simulated hourly series with a day and a week, a day ahead; no database. Prints one JSON object:
 CPU milliseconds a series when every one is searched anew and when it continues as it was learned,
