@@ -20,7 +20,7 @@ from bentos.app import response_examples
 from bentos.app.response_examples import FILE, Examples
 from bentos.predict.live_versions import Live, Serving, load
 from runlore.store.engine import Store
-from tests.bentos import product_pages, products_world
+from tests.bentos import product_pages, products_world, signals_calls
 from tests.bentos.conftest import Serve
 from tests.ingest.csv_log import HEADER, Log, row
 from tests.ingest.lineage_events import event
@@ -83,7 +83,6 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("POST", "/sources/{source}/undo", "/sources/log/undo", WHY),
     ("POST", "/metrics/points", "/metrics/points", POINTS),
     ("POST", "/metrics/points", "/metrics/points", POINTS),
-    ("GET", "/signals/anomalies", "/signals/anomalies", None),
     ("POST", "/ab-tests", "/ab-tests", PLAN),
     ("POST", "/ab-tests", "/ab-tests", PLAN),
     ("GET", "/ab-tests", "/ab-tests", None),
@@ -114,7 +113,7 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
 @pytest.fixture
 def client(serve: Serve, serving: Serving) -> httpx.Client:
     """A service that asks nobody for a key, so that the names in bodies are on record."""
-    return serve(serving, api_keys="off")
+    return serve(serving, api_keys="off", **signals_calls.DECLARED)
 
 
 @pytest.fixture
@@ -133,7 +132,9 @@ def answers(
     Log(store, tmp_path / "log.csv", [HEADER, *map(row, range(20))]).ingest(source="log")
     found: Examples = {}
     first = ""
-    for method, path, called, body in CALLS:
+    for method, path, called, body in (*CALLS, *signals_calls.CALLS):
+        if path == signals_calls.PATHS[0][0]:
+            signals_calls.fill(store)
         answer = client.request(method, called.replace("{ID}", first), json=body)
         assert answer.is_success, (path, answer.text)
         is_json = answer.headers.get("content-type", "").startswith("application/json")
