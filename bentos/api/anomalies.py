@@ -21,12 +21,26 @@ from runlore.signals.anomaly_views import anomaly_fields
 LONGEST_NAME = 1024
 
 
+class FoundRhythm(Closed):
+    """A cycle that is gone or shifted. Ranges: from lowest to highest of a cycle."""
+
+    what: str = Field(description="gone or shifted")
+    period_s: int = Field(description="a day or a week")
+    shift_s: int = Field(description="below 0: it comes early")
+    usual_range: float
+    seen_range: float
+    usual_peak_at: datetime
+    seen_peak_at: datetime
+
+
 class FoundAnomaly(Closed):
     """since, until: of the deviation. low, high: what 98 % of past residuals stay within."""
 
     id: str
-    kind: str = Field(description="point, level, spread, flat or missing")
-    series: str
+    kind: str = Field(
+        description="point, level, spread, flat, missing, rhythm, many-unusual or many-silent"
+    )
+    series: str = Field(description="empty: many of the scope, which `others` names")
     scope: str
     source: str
     since: datetime
@@ -37,6 +51,7 @@ class FoundAnomaly(Closed):
     high: float | None
     probability: float | None = Field(description="of such a point or a rarer one")
     others: list[str] = Field(description="series of the scope that moved in the same 12 h")
+    rhythm: FoundRhythm | None
 
 
 class AnomalyPage(Closed):

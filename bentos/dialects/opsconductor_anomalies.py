@@ -20,7 +20,9 @@ from runlore.signals.actions.incident_list import read_incidents
 
 ACTIVE, DETECT = "/ai/learning/anomalies", "/ai/predictive/detect-anomalies"
 Text = Annotated[str, StringConstraints(max_length=1024, pattern=NO_NUL, strict=True)]
-Method = Literal["neighbours", "z-score", "iqr", "arima", "isolation-forest"]
+Method = Literal[
+    "neighbours", "z-score", "iqr", "arima", "isolation-forest", "isolation-forest-together"
+]
 ITS_WORDS = {"name": "metric", "budget": "alarms_a_week", "since": "days"}
 
 
@@ -63,7 +65,9 @@ class DetectedAnomaly(Closed):
     """low, high: what was usual. related_metrics: of the scope, that moved within 12 hours."""
 
     anomaly_id: str
-    type: str = Field(description="point, level, spread, flat or missing")
+    type: str = Field(
+        description="point, level, spread, flat, missing, rhythm, many-unusual or many-silent"
+    )
     metric: str
     scope: str
     source: str

@@ -23,7 +23,12 @@ Since = Annotated[
     str | None, typer.Option(metavar="ISO", help="Only anomalies from then on.  [default: 7 days]")
 ]
 Budget = Annotated[float, typer.Option(help="Alarms a week, over all these series.")]
-Method = Annotated[str, typer.Option(help="neighbours, z-score, iqr, arima or isolation-forest.")]
+Method = Annotated[
+    str,
+    typer.Option(
+        help="neighbours, z-score, iqr, arima, isolation-forest or isolation-forest-together."
+    ),
+]
 At = Annotated[
     str | None,
     typer.Option(metavar="ISO", help="Use only what was known at this instant.  [default: now]"),
@@ -71,7 +76,7 @@ def anomalies(
         count = "1 anomaly" if len(found) == 1 else f"{len(found)} anomalies"
         emit_table(count, [dict(anomaly_row(one)) for one in found])
         for one in found:
-            if one.probability is not None:
+            if one.expected is not None and one.series:
                 echo(f"none? runlore signals dismiss {one.id}")
     else:
         echo(f"No anomalies since {first:%Y-%m-%d %H:%M} UTC, at {budget:g} alarms a week.")

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Literal
 
 import numpy as np
 
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.kernel.instants import from_us, to_us
 from runlore.signals import queries
+from runlore.signals.actions import crowd_search, forest_together
 from runlore.signals.actions.forecasting import SeriesName, find_series
 from runlore.signals.actions.scored_series import (
     LEAST_POINTS,
@@ -18,16 +20,17 @@ from runlore.signals.actions.scored_series import (
     score_points,
     score_series,
 )
-from runlore.signals.queries import Connection, Points, StoredSeries
+from runlore.signals.queries import Connection, Points, SeriesKey, StoredSeries
 from runlore.signals.queries.dismissals import Dismissal, insert_dismissal, read_dismissals
 from runlore.signals.rules import anomaly_kinds
 from runlore.signals.rules.alarm_budget import LEAST_EXCESS, SILENCE_S, Unusual, spend
 from runlore.signals.rules.anomaly_kinds import AnomalyKind
-from runlore.signals.rules.anomaly_scores import FOREST, METHODS, OURS
+from runlore.signals.rules.anomaly_scores import FOREST, METHODS, OURS, TOGETHER
 from runlore.signals.rules.grid import SECOND_US, Instants
+from runlore.signals.rules.lost_rhythm import LostRhythm, find_lost_rhythms, most_probability
 from runlore.store.engine import Store
 
-ALL_METHODS = (OURS, *METHODS)
+ALL_METHODS = (OURS, *METHODS, TOGETHER)
 MOST_SERIES = 500
 MOST_POINTS_AT_ONCE = 300_000
 FOREST_TIMES = 6  # the seconds of a point with an isolation forest
@@ -35,6 +38,7 @@ BUDGET = 1.0
 LARGEST_BUDGET = 10_000.0
 SINCE = timedelta(days=7)
 TOLERANCE = 1.25  # times the size that was dismissed
+RHYTHM_SHARE = CROWD_SHARE = 0.05  # of the budget, beside it
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,28 @@ class AnomalyQuery:
 
 
 @dataclass(frozen=True)
+class RhythmEvidence:
+    """A daily or weekly cycle that is gone or shifted. usual_range, seen_range: lowest to highest.
+
+    shift_s: below 0: it comes early. usual_peak_at, seen_peak_at: when the highest hour was due,
+    and came; of a week, the highest day.
+    """
+
+    what: Literal["gone", "shifted"]
+    period_s: int
+    shift_s: int
+    usual_range: float
+    seen_range: float
+    usual_peak_at: datetime
+    seen_peak_at: datetime
+
+
+@dataclass(frozen=True)
 class SeriesAnomaly:
     """since, until: of the deviation. probability: of such a point or a rarer one; None: unknown.
 
-    others: series of the scope that were unusual within the same twelve hours.
+    others: series of the scope that were unusual within the same twelve hours; of many at once,
+    which they are, and then seen and expected count them, and `series` is empty.
     """
 
     id: str
@@ -73,6 +95,7 @@ class SeriesAnomaly:
     high: float | None
     probability: float | None
     others: Sequence[str]
+    rhythm: RhythmEvidence | None = None
 
 
 def find_anomalies(store: Store, query: AnomalyQuery) -> list[SeriesAnomaly]:
@@ -91,8 +114,14 @@ def find_anomalies(store: Store, query: AnomalyQuery) -> list[SeriesAnomaly]:
             )
         read = _read(connection, chosen, query)
         dismissed = read_dismissals(connection, query.as_of)
-    scored = [score_points(series, points, query.method) for series, points in read]
+    if query.method == TOGETHER:
+        scored = forest_together.score_together(read)
+    else:
+        scored = [score_points(series, points, query.method) for series, points in read]
     found = _alarms(scored, dismissed, query) + _stretches(scored, query)
+    found += _rhythms(scored, query)
+    if query.name is None:
+        found += _crowds(scored, query)
     recent = [one for one in found if query.since <= one.until]
     return sorted(recent, key=lambda one: one.since, reverse=True)
 
@@ -102,9 +131,11 @@ def dismiss_anomaly(
 ) -> SeriesAnomaly:
     """Say that an anomaly is none: such deviations of its series are not reported from now on.
 
-    Raises NotFound for an id that no point of a series has, BadInput for flat or missing points.
+    Raises NotFound for an id that no point of a series has, BadInput for what is no single point.
     """
     digest, _, instant = anomaly.partition("-")
+    if instant.endswith(("-rhythm", "-many-unusual", "-many-silent")):
+        raise BadInput(f"id: {anomaly[:80]} is no single point, and cannot be dismissed", "id")
     with store.connect() as connection:
         listed = queries.list_series(connection, 100_000)
         series = next((one for one in listed if _digest(one) == digest), None)
@@ -168,7 +199,7 @@ def _read(
     connection: Connection, chosen: Sequence[StoredSeries], query: AnomalyQuery
 ) -> list[tuple[StoredSeries, Points]]:
     """The points of series that have some; BadInput as soon as they are too many."""
-    most = query.most_points // (FOREST_TIMES if query.method == FOREST else 1)
+    most = query.most_points // (FOREST_TIMES if query.method in {FOREST, TOGETHER} else 1)
     read, count = [], 0
     for series in chosen:
         points = read_numbers(connection, series, query.as_of)
@@ -206,7 +237,9 @@ def _alarms(
         _describe(
             scored[ids[alarm.place]],
             int(place[alarm.place]),
-            _others(scored, ids, at, alarm.place),
+            _movers(scored, scored[ids[alarm.place]], int(at[alarm.place]))
+            if query.method == TOGETHER
+            else _others(scored, ids, at, alarm.place),
         )
         for alarm in spend(unusual, query.budget)
     ]
@@ -221,7 +254,16 @@ def _is_dismissed(one: ScoredSeries, dismissed: Sequence[Dismissal]) -> "np.ndar
             inside |= (np.sign(residual) == row.direction) & (
                 np.abs(residual) <= TOLERANCE * row.size
             )
-    return inside
+    return inside | _is_echo(one, inside & (one.excess > LEAST_EXCESS))
+
+
+def _is_echo(one: ScoredSeries, is_dismissed: "np.ndarray") -> "np.ndarray":
+    """Points whose own value is usual, and whose shape holds a dismissed one: within the silence
+    that its alarm would have brought.
+    """
+    last = np.maximum.accumulate(np.where(is_dismissed, np.arange(len(one.at)), -1))
+    is_near = (last >= 0) & (one.at - one.at[last] <= SILENCE_S * SECOND_US)
+    return is_near & (one.values >= one.low) & (one.values <= one.high)
 
 
 def _others(scored: Sequence[ScoredSeries], ids: Instants, at: Instants, place: int) -> list[str]:
@@ -229,6 +271,11 @@ def _others(scored: Sequence[ScoredSeries], ids: Instants, at: Instants, place: 
     scope = scored[ids[place]].series.scope
     moved = {int(one) for one in ids[near]} - {int(ids[place])}
     return sorted(scored[one].series.name for one in moved if scored[one].series.scope == scope)
+
+
+def _movers(scored: Sequence[ScoredSeries], one: ScoredSeries, at_us: int) -> list[str]:
+    moved = forest_together.find_movers(scored, one.series.scope, at_us, SILENCE_S)
+    return [name for name in moved if name != one.series.name]
 
 
 def _describe(one: ScoredSeries, place: int, others: Sequence[str]) -> SeriesAnomaly:
@@ -279,7 +326,65 @@ def _stretches(scored: Sequence[ScoredSeries], query: AnomalyQuery) -> list[Seri
     ]
 
 
-def _digest(series: StoredSeries) -> str:
+def _rhythms(scored: Sequence[ScoredSeries], query: AnomalyQuery) -> list[SeriesAnomaly]:
+    most = most_probability(query.budget, RHYTHM_SHARE, len(scored))
+    return [
+        _describe_rhythm(one, lost)
+        for one in scored
+        for lost in find_lost_rhythms(one.step_s, one.at, one.values, most)
+    ]
+
+
+def _describe_rhythm(one: ScoredSeries, lost: LostRhythm) -> SeriesAnomaly:
+    return SeriesAnomaly(
+        id=f"{_digest(one.series)}-{lost.since_us:x}-rhythm",
+        kind="rhythm",
+        series=one.series.name,
+        scope=one.series.scope,
+        source=one.series.source,
+        since=from_us(lost.since_us),
+        until=from_us(lost.until_us),
+        seen=float(one.values[min(int(np.searchsorted(one.at, lost.since_us)), len(one.at) - 1)]),
+        expected=None,
+        low=None,
+        high=None,
+        probability=lost.probability,
+        others=[],
+        rhythm=RhythmEvidence(
+            lost.what,
+            lost.period_s,
+            lost.shift_s,
+            lost.expected,
+            lost.seen,
+            from_us(lost.peak_us),
+            from_us(lost.seen_peak_us),
+        ),
+    )
+
+
+def _crowds(scored: Sequence[ScoredSeries], query: AnomalyQuery) -> list[SeriesAnomaly]:
+    until_us, share = to_us(query.as_of), CROWD_SHARE * query.budget
+    return [
+        SeriesAnomaly(
+            id=f"{_digest(SeriesKey('', '', one.scope))}-{one.since_us:x}-{one.kind}",
+            kind=one.kind,
+            series="",
+            scope=one.scope,
+            source="",
+            since=from_us(one.since_us),
+            until=from_us(one.until_us),
+            seen=float(one.crowd.seen),
+            expected=one.crowd.expected,
+            low=None,
+            high=None,
+            probability=one.crowd.probability,
+            others=one.names,
+        )
+        for one in crowd_search.find_scope_crowds(scored, until_us, share)
+    ]
+
+
+def _digest(series: SeriesKey) -> str:
     text = "\x00".join([series.source, series.name, series.scope])
     return sha256(text.encode()).hexdigest()[:12]
 

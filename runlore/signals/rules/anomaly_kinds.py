@@ -15,7 +15,9 @@ LEAST_FLAT = 30  # equal points in a row
 FLAT_TIMES = 10.0  # the longest run before
 MISSING_STEPS = 5
 MISSING_TIMES = 3.0  # the longest gap before
-AnomalyKind = Literal["point", "level", "spread", "flat", "missing"]
+AnomalyKind = Literal[
+    "point", "level", "spread", "flat", "missing", "rhythm", "many-unusual", "many-silent"
+]
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def forest_scores(values: Floats) -> Floats:
 
 
 FOREST = "isolation-forest"
+TOGETHER = "isolation-forest-together"  # the series of each scope by one forest
 METHODS: Mapping[str, Callable[[Floats], Floats]] = {
     "z-score": z_scores,
     "iqr": quartile_scores,
