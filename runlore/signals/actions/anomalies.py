@@ -263,7 +263,9 @@ def _is_echo(one: ScoredSeries, is_dismissed: "np.ndarray") -> "np.ndarray":
     """
     last = np.maximum.accumulate(np.where(is_dismissed, np.arange(len(one.at)), -1))
     is_near = (last >= 0) & (one.at - one.at[last] <= SILENCE_S * SECOND_US)
-    return is_near & (one.values >= one.low) & (one.values <= one.high)
+    is_usual = (one.values >= one.low) & (one.values <= one.high)
+    echo: np.ndarray = is_near & is_usual
+    return echo
 
 
 def _others(scored: Sequence[ScoredSeries], ids: Instants, at: Instants, place: int) -> list[str]:
