@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from runlore.kernel import instants
 from runlore.kernel.errors import Refused
 from runlore.signals.actions import (
+    anomaly_watch,
     execution_series,
     health_watch,
     issued_forecasts,
@@ -113,6 +114,15 @@ def watch_limits(at: str | None) -> int:
         near = limit_alerts.watch_limits(app.store, app.series_specs, _instant(at))
     get_run_logger().info("%d series are at or near their limit", len(near))
     return len(near)
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="watch anomalies", timeout_seconds=1800)
+def watch_anomalies(at: str | None) -> int:
+    """Returns how many scopes have anomalies that no open incident tells."""
+    with task_app() as app:
+        causes = anomaly_watch.watch_anomalies(app.store, app.series_specs, _instant(at))
+    get_run_logger().info("%d scopes have anomalies", len(causes))
+    return len(causes)
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="measure health", timeout_seconds=1800)

@@ -47,6 +47,7 @@ from runlore.serving.actions.promotion import ChangeReason
 from runlore.serving.actions.skew import Skew
 from runlore.settings import Settings
 from runlore.signals.actions import series_retraining
+from runlore.signals.actions.anomaly_watch import watch_anomalies
 from runlore.signals.actions.limit_alerts import watch_limits
 from runlore.signals.actions.objectives import watch_objectives
 from runlore.signals.actions.regressions import watch_regressions
@@ -318,6 +319,25 @@ def room_is_made(world: World) -> None:
     disk_watched(world, last=90.0, limit=1_000.0)
 
 
+def memory_watched(world: World, *, is_later: bool) -> None:
+    """Nine days by the hour, an unusual one at the end; a day more, if later."""
+    values = np.random.default_rng(0).normal(50, 1, 240)
+    values[212] = 90.0
+    first = world.now - timedelta(hours=240)
+    store, at = world.store, world.now - timedelta(hours=0 if is_later else 24)
+    if not is_later:
+        write_points(store, values, name="memory", scope="web-1", first=first)
+    watch_anomalies(store, [SeriesSpec("memory", series="memory")], at)
+
+
+def memory_spikes(world: World) -> None:
+    memory_watched(world, is_later=False)
+
+
+def memory_is_usual(world: World) -> None:
+    memory_watched(world, is_later=True)
+
+
 def forecasts_judged(world: World, ratio: float) -> None:
     """Ten days of scored forecasts of one version, beside what its training promised."""
     spec = SeriesSpec("disks")
@@ -401,6 +421,7 @@ REMEDIES: list[tuple[str, Act, Act]] = [
     ("regression", slower, as_fast_again),
     ("error-budget", builds_fail, builds_succeed),
     ("limit", disk_fills, room_is_made),
+    ("anomaly", memory_spikes, memory_is_usual),
     ("forecast-drift", forecasts_worse, forecasts_right_again),
     *((kind, lambda world, kind=kind: ab_in_trouble(world, kind), ab_stopped) for kind in ALERTS),
 ]

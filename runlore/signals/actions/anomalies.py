@@ -112,6 +112,15 @@ def find_anomalies(store: Store, query: AnomalyQuery) -> list[SeriesAnomaly]:
                 f"scope: {len(chosen)} series are meant; at most {MOST_SERIES} are read at once",
                 "scope",
             )
+    return find_anomalies_of(store, chosen, query)
+
+
+def find_anomalies_of(
+    store: Store, chosen: Sequence[StoredSeries], query: AnomalyQuery
+) -> list[SeriesAnomaly]:
+    """The anomalies of these series, whatever the query's name and scope; otherwise the same."""
+    _check(query)
+    with store.connect() as connection:
         read = _read(connection, chosen, query)
         dismissed = read_dismissals(connection, query.as_of)
     if query.method == TOGETHER:
