@@ -12,6 +12,7 @@ from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.kernel.instants import from_us, to_us
 from runlore.signals import queries
 from runlore.signals.actions import crowd_search, forest_together
+from runlore.signals.actions.dismissed_points import is_dismissed
 from runlore.signals.actions.forecasting import SeriesName, find_series
 from runlore.signals.actions.scored_series import (
     LEAST_POINTS,
@@ -37,7 +38,6 @@ FOREST_TIMES = 6  # the seconds of a point with an isolation forest
 BUDGET = 1.0
 LARGEST_BUDGET = 10_000.0
 SINCE = timedelta(days=7)
-TOLERANCE = 1.25  # times the size that was dismissed
 RHYTHM_SHARE = CROWD_SHARE = 0.05  # of the budget, beside it
 
 
@@ -230,7 +230,7 @@ def _alarms(
     if not scored:
         return []
     places = [
-        np.flatnonzero((one.excess > LEAST_EXCESS) & ~_is_dismissed(one, dismissed))
+        np.flatnonzero((one.excess > LEAST_EXCESS) & ~is_dismissed(one, dismissed))
         for one in scored
     ]
     ids = np.repeat(np.arange(len(scored)), [len(of_one) for of_one in places])
@@ -252,29 +252,6 @@ def _alarms(
         )
         for alarm in spend(unusual, query.budget)
     ]
-
-
-def _is_dismissed(one: ScoredSeries, dismissed: Sequence[Dismissal]) -> "np.ndarray":
-    residual = one.values - one.expected
-    inside = np.zeros(len(one.at), bool)
-    of = one.series
-    for row in dismissed:
-        if (row.source, row.name, row.scope) == (of.source, of.name, of.scope):
-            inside |= (np.sign(residual) == row.direction) & (
-                np.abs(residual) <= TOLERANCE * row.size
-            )
-    return inside | _is_echo(one, inside & (one.excess > LEAST_EXCESS))
-
-
-def _is_echo(one: ScoredSeries, is_dismissed: "np.ndarray") -> "np.ndarray":
-    """Points whose own value is usual, and whose shape holds a dismissed one: within the silence
-    that its alarm would have brought.
-    """
-    last = np.maximum.accumulate(np.where(is_dismissed, np.arange(len(one.at)), -1))
-    is_near = (last >= 0) & (one.at - one.at[last] <= SILENCE_S * SECOND_US)
-    is_usual = (one.values >= one.low) & (one.values <= one.high)
-    echo: np.ndarray = is_near & is_usual
-    return echo
 
 
 def _others(scored: Sequence[ScoredSeries], ids: Instants, at: Instants, place: int) -> list[str]:
