@@ -10,6 +10,7 @@ from runlore.alerts.rules.finding import LONGEST_SUBJECT, AlertFinding, Severity
 from runlore.kernel.durations import DAY_S
 from runlore.kernel.readable import readable_number
 from runlore.signals import queries
+from runlore.signals.actions import stream_batches
 from runlore.signals.actions.anomalies import (
     MOST_SERIES,
     AnomalyQuery,
@@ -17,7 +18,6 @@ from runlore.signals.actions.anomalies import (
     find_anomalies_of,
 )
 from runlore.signals.actions.regressions import SOURCE
-from runlore.signals.actions.stream_batches import KIND as INCIDENT
 from runlore.signals.rules.alarm_budget import SILENCE_S
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
@@ -49,7 +49,7 @@ def watch_anomalies(
     query = AnomalyQuery(at, at - LASTS, most_points=MOST_POINTS)
     found = group_by_cause(find_anomalies_of(store, newest, query))
     with store.begin() as connection:
-        told = {one.subject for one in read_open(connection, INCIDENT)}
+        told = {one.subject for one in read_open(connection, stream_batches.KIND)}
         raised = {subject: rows for subject, rows in found.items() if subject not in told}
         standing = {one.subject for one in read_open(connection, KIND)}
         for subject in sorted(standing | set(raised)):

@@ -48,7 +48,7 @@ class LostRhythm:
 
 
 @dataclass(frozen=True)
-class _Comparison:
+class _CycleComparison:
     """period_s, step_s: of a cycle. apart_s: from a cycle to the past ones, of which there are so
     many. stride: steps from one cycle that is looked at to the next. shift: the least, in steps.
     """
@@ -62,7 +62,7 @@ class _Comparison:
 
 
 @dataclass(frozen=True)
-class _Looked:
+class _LookedCycles:
     """Cycles by their first steps; arrays of one length, the tables of shape (cycles, steps)."""
 
     starts: Places
@@ -92,9 +92,9 @@ def find_lost_rhythms(
     hour_s = max(HOUR_S, step_s)
     found: list[LostRhythm] = []
     for how in (
-        _Comparison(DAY_S, hour_s, DAY_S, 14, max(6 * HOUR_S // hour_s, 1), 2),
-        _Comparison(DAY_S, hour_s, WEEK_S, 5, max(6 * HOUR_S // hour_s, 1), 2),
-        _Comparison(WEEK_S, DAY_S, WEEK_S, 5, 1, 1),
+        _CycleComparison(DAY_S, hour_s, DAY_S, 14, max(6 * HOUR_S // hour_s, 1), 2),
+        _CycleComparison(DAY_S, hour_s, WEEK_S, 5, max(6 * HOUR_S // hour_s, 1), 2),
+        _CycleComparison(WEEK_S, DAY_S, WEEK_S, 5, 1, 1),
     ):
         looked = _look(how, step_s, at, values, most_probability)
         if looked is not None:
@@ -108,8 +108,8 @@ def most_probability(budget: float, share: float, series: int) -> float:
 
 
 def _look(
-    how: _Comparison, step_s: int, at: Instants, values: Floats, most: float
-) -> tuple[SeriesGrid, _Looked] | None:
+    how: _CycleComparison, step_s: int, at: Instants, values: Floats, most: float
+) -> tuple[SeriesGrid, _LookedCycles] | None:
     """None where the series is too short, or its steps too long."""
     steps, apart = how.period_s // how.step_s, how.apart_s // how.step_s
     needed_us = (how.past * how.apart_s + how.period_s) * SECOND_US
@@ -132,13 +132,13 @@ def _look(
 
 
 def _compare(
-    how: _Comparison,
+    how: _CycleComparison,
     windows: Floats,
     starts: Places,
     before: Places,
     is_known: NDArray[np.bool_],
     most: float,
-) -> _Looked:
+) -> _LookedCycles:
     seen, past = windows[starts], windows[before]
     usual = np.median(past, axis=1)
     past_far = np.square(past - usual[:, None]).mean(axis=2)
@@ -152,7 +152,7 @@ def _compare(
     is_alike = (flat < MOST_TIMES * strength) & (flat > strength / MOST_TIMES)
     is_explained &= (flat < turned) | is_alike
     is_lost = is_known & is_explained & (strength > scale) & (probability <= most)
-    return _Looked(starts, seen, usual, far, probability, flat, turned, turn, is_lost)
+    return _LookedCycles(starts, seen, usual, far, probability, flat, turned, turn, is_lost)
 
 
 def _rarity(far: Floats, scale: Floats, past_far: Floats, steps: int) -> Floats:
@@ -180,7 +180,7 @@ def _best_turn(seen: Floats, usual: Floats, least: int) -> tuple[Places, Floats]
     return turns[best], np.maximum(distance[np.arange(len(best)), best], 0)
 
 
-def _join(how: _Comparison, grid: SeriesGrid, looked: _Looked) -> list[LostRhythm]:
+def _join(how: _CycleComparison, grid: SeriesGrid, looked: _LookedCycles) -> list[LostRhythm]:
     """One for each run of cycles that overlap or follow each other."""
     lost = np.flatnonzero(looked.is_lost)
     if not len(lost):
@@ -190,7 +190,9 @@ def _join(how: _Comparison, grid: SeriesGrid, looked: _Looked) -> list[LostRhyth
     return [_describe(how, grid, looked, run) for run in np.split(lost, cuts)]
 
 
-def _describe(how: _Comparison, grid: SeriesGrid, looked: _Looked, run: Places) -> LostRhythm:
+def _describe(
+    how: _CycleComparison, grid: SeriesGrid, looked: _LookedCycles, run: Places
+) -> LostRhythm:
     steps = looked.seen.shape[1]
     first = run[looked.starts[run] < looked.starts[run[0]] + steps]
     worst = first[(looked.far[first] >= 0.9 * looked.far[first].max()).argmax()]
