@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from runlore.signals.rules.crossing import LimitRule, find_crossing
+from runlore.signals.rules.limits.crossing import LimitRule, find_crossing
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float] | None  # steps ahead, infinite beyond the horizon; None: not said

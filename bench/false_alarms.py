@@ -14,8 +14,8 @@ import time
 import numpy as np
 
 from runlore.signals.actions.anomalies import CROWD_SHARE, RHYTHM_SHARE
-from runlore.signals.rules import crowds, detector, lost_rhythm
-from runlore.signals.rules.alarm_budget import LEAST_EXCESS, WEEK_US, Unusual, spend
+from runlore.signals.rules.anomalies import crowds, detector, lost_rhythm
+from runlore.signals.rules.anomalies.alarm_budget import LEAST_EXCESS, WEEK_US, Unusual, spend
 
 HOUR_US = 3_600 * 1_000_000
 LEARNING_DAYS = 28

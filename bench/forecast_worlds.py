@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.kernel.calendars import find_holidays
-from runlore.signals.rules import level_shift
-from runlore.signals.rules.calendar_grid import Calendar, to_calendar_grid
-from runlore.signals.rules.forecasting import Forecast, forecast
-from runlore.signals.rules.grid import SECOND_US, SeriesGrid
-from runlore.signals.rules.level_shift import AlignedPast
+from runlore.signals.rules.forecasts import level_shift
+from runlore.signals.rules.forecasts.calendar_grid import Calendar, to_calendar_grid
+from runlore.signals.rules.forecasts.forecasting import Forecast, forecast
+from runlore.signals.rules.forecasts.level_shift import AlignedPast
+from runlore.signals.rules.series.grid import SECOND_US, SeriesGrid
 
 Floats = NDArray[np.float64]
 BERLIN, GERMAN = ZoneInfo("Europe/Berlin"), find_holidays("DE")

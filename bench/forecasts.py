@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.signals.rules.forecasters import seasonal_naive
-from runlore.signals.rules.forecasting import Forecast, forecast
-from runlore.signals.rules.grid import SeriesGrid
+from runlore.signals.rules.forecasts.forecasters import seasonal_naive
+from runlore.signals.rules.forecasts.forecasting import Forecast, forecast
+from runlore.signals.rules.series.grid import SeriesGrid
 
 Floats = NDArray[np.float64]
 

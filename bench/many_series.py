@@ -14,8 +14,8 @@ import time
 
 import numpy as np
 
-from runlore.signals.rules import stream_state
-from runlore.signals.rules.grid import SECOND_US
+from runlore.signals.rules.anomalies import stream_state
+from runlore.signals.rules.series.grid import SECOND_US
 
 STEP_US = 300 * SECOND_US
 A_DAY = 288

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from runlore.signals.rules.alarm_budget import LEAST_EXCESS, SILENCE_S, Unusual, spend
-from runlore.signals.rules.anomaly_scores import METHODS, OURS, calibrate, excesses
+from runlore.signals.rules.anomalies.alarm_budget import LEAST_EXCESS, SILENCE_S, Unusual, spend
+from runlore.signals.rules.anomalies.anomaly_scores import METHODS, OURS, calibrate, excesses
 
 FALSE_POSITIVE = 0.11
 STEP_S = 300

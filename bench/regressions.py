@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.signals.rules.regression import RegressionRules, find_changes
+from runlore.signals.rules.regressions.regression import RegressionRules, find_changes
 
 Floats = NDArray[np.float64]
 Found = list[tuple[int, int]]  # start, seen

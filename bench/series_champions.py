@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from runlore.signals.rules.forecasting import apply, forecast, learn
-from runlore.signals.rules.grid import SeriesGrid
+from runlore.signals.rules.forecasts.forecasting import apply, forecast, learn
+from runlore.signals.rules.series.grid import SeriesGrid
 
 HOUR_S, HORIZON = 3_600, 24
 

@@ -15,8 +15,8 @@ import false_alarms
 import nab
 import numpy as np
 
-from runlore.signals.rules import stream_state
-from runlore.signals.rules.stream_threshold import find_threshold
+from runlore.signals.rules.anomalies import stream_state
+from runlore.signals.rules.anomalies.stream_threshold import find_threshold
 
 WEEK_S = 604_800
 NAB_BUDGETS = (5.0, 0.01)  # alarms a series and week

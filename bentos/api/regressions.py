@@ -15,7 +15,7 @@ from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
 from runlore.signals.actions.regressions import LEAST, RegressionQuery, find_regressions
 from runlore.signals.regression_views import show_regression
-from runlore.signals.rules.bad_direction import BadDirection
+from runlore.signals.rules.regressions.bad_direction import BadDirection
 
 DIRECTIONS: dict[str, BadDirection] = {"up": "up", "down": "down", "both": "both"}
 

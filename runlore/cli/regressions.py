@@ -8,7 +8,7 @@ import typer
 
 from runlore.cli.output import Json, echo, emit_json, emit_table
 from runlore.cli.signals import At, Plot, Scope, Source
-from runlore.signals.rules.bad_direction import BadDirection
+from runlore.signals.rules.regressions.bad_direction import BadDirection
 
 if TYPE_CHECKING:
     from runlore.signals.actions.regressions import RegressionQuery

@@ -6,8 +6,8 @@ from typing import Any
 
 from runlore.kernel.readable import readable_share
 from runlore.signals.actions.health import HealthEvidence, HealthPart, ScopeHealth, SystemHealth
-from runlore.signals.rules.health import CalibrationGroup, HealthFit
-from runlore.signals.rules.health_text import TITLES
+from runlore.signals.rules.health.health import CalibrationGroup, HealthFit
+from runlore.signals.rules.health.health_text import TITLES
 
 MOST_ROWS = 20
 

@@ -7,7 +7,7 @@ import numpy as np
 from runlore.plots import style
 from runlore.signals.actions.regressions import SeriesLevels, subject_of
 from runlore.signals.plots import DPI
-from runlore.signals.rules.grid import SECOND_US
+from runlore.signals.rules.series.grid import SECOND_US
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from runlore.plots import style
 from runlore.signals.actions.limits import LimitForecast, conclude_limit
 from runlore.signals.actions.regressions import subject_of
 from runlore.signals.plots import DPI
-from runlore.signals.rules.grid import SECOND_US
+from runlore.signals.rules.series.grid import SECOND_US
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ from datetime import datetime
 from runlore.kernel.durations import DAY_S
 from runlore.kernel.readable import readable_quantity
 from runlore.signals.actions.limits import LimitForecast, conclude_limit
-from runlore.signals.rules.crossing import CrossingState, LimitSide
+from runlore.signals.rules.limits.crossing import CrossingState, LimitSide
 from runlore.signals.views import name_series
 
 

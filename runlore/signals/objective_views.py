@@ -9,8 +9,8 @@ import numpy as np
 from runlore.kernel.instants import from_us
 from runlore.kernel.readable import readable_duration, readable_number, readable_share
 from runlore.signals.actions.objectives import ObjectiveStatus, conclude_burn, conclude_end
-from runlore.signals.rules.burn_alerts import BurnVerdict
-from runlore.signals.rules.error_budget import budget_left, burn_history
+from runlore.signals.rules.objectives.burn_alerts import BurnVerdict
+from runlore.signals.rules.objectives.error_budget import budget_left, burn_history
 from runlore.specs.objective_spec import (
     CounterEvents,
     ExecutionEvents,

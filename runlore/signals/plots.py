@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.plots import style
-from runlore.signals.rules.forecasting import Forecast
-from runlore.signals.rules.grid import SECOND_US, SeriesGrid
+from runlore.signals.rules.forecasts.forecasting import Forecast
+from runlore.signals.rules.series.grid import SECOND_US, SeriesGrid
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

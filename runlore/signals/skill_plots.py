@@ -7,7 +7,7 @@ import numpy as np
 
 from runlore.kernel.readable import readable_duration
 from runlore.plots import style
-from runlore.signals.rules.forecast_gates import HorizonEvidence
+from runlore.signals.rules.forecasts.forecast_gates import HorizonEvidence
 from runlore.specs.series_spec import ForecastGates
 
 if TYPE_CHECKING:

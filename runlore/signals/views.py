@@ -9,7 +9,7 @@ from runlore.kernel.readable import readable_duration, readable_number, readable
 from runlore.signals.actions.forecasting import SeriesForecast
 from runlore.signals.queries import StoredSeries
 from runlore.signals.queries.forecast_ledger import SeriesSkill
-from runlore.signals.rules.grid import SECOND_US
+from runlore.signals.rules.series.grid import SECOND_US
 
 
 @dataclass(frozen=True)

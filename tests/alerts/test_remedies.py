@@ -52,8 +52,8 @@ from runlore.signals.actions.limit_alerts import watch_limits
 from runlore.signals.actions.objectives import watch_objectives
 from runlore.signals.actions.regressions import watch_regressions
 from runlore.signals.actions.series_champions import SeriesChampion
-from runlore.signals.rules.forecast_drift import ForecastWindow, judge_drift
-from runlore.signals.rules.series_model import PromisedSkill, SeriesModel
+from runlore.signals.rules.forecasts.forecast_drift import ForecastWindow, judge_drift
+from runlore.signals.rules.forecasts.series_model import PromisedSkill, SeriesModel
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 from tests.alerts.receivers import Web

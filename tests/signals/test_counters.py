@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.signals import queries
-from runlore.signals.rules.counters import to_rates
+from runlore.signals.rules.series.counters import to_rates
 from runlore.store.engine import Store
 from tests.signals.points import END, write_points
 

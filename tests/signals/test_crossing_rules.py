@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.kernel.errors import BadInput
-from runlore.signals.rules.crossing import Crossing, LimitRule, find_crossing
-from runlore.signals.rules.growth_jumps import find_jumps, without_spikes
+from runlore.signals.rules.limits.crossing import Crossing, LimitRule, find_crossing
+from runlore.signals.rules.limits.growth_jumps import find_jumps, without_spikes
 
 COUNT = 60
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.kernel.errors import BadInput
-from runlore.signals.rules import detector, shapes
-from runlore.signals.rules.tails import Tail
+from runlore.signals.rules.anomalies import detector, shapes
+from runlore.signals.rules.anomalies.tails import Tail
 
 STEP_S = 300
 STEP_US = STEP_S * 1_000_000

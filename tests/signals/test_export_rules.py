@@ -16,8 +16,13 @@ from runlore.cli import app
 from runlore.kernel.errors import BadInput, Refused
 from runlore.settings import Settings
 from runlore.signals.actions.exporting import BandRequest, export_rules
+from runlore.signals.rules.forecasts.weekly_band import (
+    EPOCH_HOUR,
+    HOUR_US,
+    WEEK_HOURS,
+    learn_weekly_band,
+)
 from runlore.signals.rules.prometheus_rules import selector
-from runlore.signals.rules.weekly_band import EPOCH_HOUR, HOUR_US, WEEK_HOURS, learn_weekly_band
 from runlore.store.engine import Store
 from tests.signals.points import START, write_points
 

@@ -18,10 +18,10 @@ from runlore.signals.actions import forecasting
 from runlore.signals.actions.issued_forecasts import request_of
 from runlore.signals.actions.series_calendars import CalendarChoice
 from runlore.signals.queries import StoredSeries
-from runlore.signals.rules.calendar_grid import Calendar, to_calendar_grid
-from runlore.signals.rules.clock import utc_offsets
-from runlore.signals.rules.forecasting import Forecast, forecast
-from runlore.signals.rules.grid import SECOND_US, Floats, Instants
+from runlore.signals.rules.forecasts.calendar_grid import Calendar, to_calendar_grid
+from runlore.signals.rules.forecasts.forecasting import Forecast, forecast
+from runlore.signals.rules.series.clock import utc_offsets
+from runlore.signals.rules.series.grid import SECOND_US, Floats, Instants
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve, serve

@@ -11,12 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runlore.kernel.errors import Refused
-from runlore.signals.rules import bands
-from runlore.signals.rules.forecasters import BASELINE, forecasters, seasonal_naive
-from runlore.signals.rules.forecasting import Forecast, forecast
-from runlore.signals.rules.grid import Floats, SeriesGrid
-from runlore.signals.rules.rolling_origin import combine_without_self, try_all, weigh
-from runlore.signals.rules.seasons import find_seasons
+from runlore.signals.rules.forecasts import bands
+from runlore.signals.rules.forecasts.forecasters import BASELINE, forecasters, seasonal_naive
+from runlore.signals.rules.forecasts.forecasting import Forecast, forecast
+from runlore.signals.rules.forecasts.rolling_origin import combine_without_self, try_all, weigh
+from runlore.signals.rules.series.grid import Floats, SeriesGrid
+from runlore.signals.rules.series.seasons import find_seasons
 
 M4 = Path(__file__).parents[3] / "shared" / "data" / "forecast"
 HOURS = np.arange(24 * 7 * 6)

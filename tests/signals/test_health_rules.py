@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from runlore.signals.rules.health import HealthHistory, fit_health, predict_health
+from runlore.signals.rules.health.health import HealthHistory, fit_health, predict_health
 
 DAYS, SCOPES = 154, 12
 TRUTH = np.array([1.5, 0.0, -0.8])  # of an open incident, of noise, and of what goes well

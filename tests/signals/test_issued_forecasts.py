@@ -15,8 +15,8 @@ from runlore.settings import Settings
 from runlore.signals import queries
 from runlore.signals.actions import forecasting, issued_forecasts
 from runlore.signals.actions.forecasting import ForecastRequest
-from runlore.signals.rules.forecasting import Bounds, forecast
-from runlore.signals.rules.grid import SeriesGrid
+from runlore.signals.rules.forecasts.forecasting import Bounds, forecast
+from runlore.signals.rules.series.grid import SeriesGrid
 from runlore.specs import loading
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store

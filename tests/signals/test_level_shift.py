@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from runlore.signals.rules.forecasting import Forecast, forecast
-from runlore.signals.rules.grid import SECOND_US, Floats, SeriesGrid
-from runlore.signals.rules.level_shift import align
-from runlore.signals.rules.seasons import find_seasons
+from runlore.signals.rules.forecasts.forecasting import Forecast, forecast
+from runlore.signals.rules.forecasts.level_shift import align
+from runlore.signals.rules.series.grid import SECOND_US, Floats, SeriesGrid
+from runlore.signals.rules.series.seasons import find_seasons
 
 DAY, HORIZON = 24, 48
 COUNT = DAY * 7 * 8

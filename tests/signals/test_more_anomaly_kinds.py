@@ -7,8 +7,8 @@ import pytest
 
 from runlore.kernel.errors import BadInput
 from runlore.signals.actions.anomalies import AnomalyQuery, dismiss_anomaly, find_anomalies
-from runlore.signals.rules.crowds import find_crowds, find_silent
-from runlore.signals.rules.lost_rhythm import LostRhythm, find_lost_rhythms
+from runlore.signals.rules.anomalies.crowds import find_crowds, find_silent
+from runlore.signals.rules.anomalies.lost_rhythm import LostRhythm, find_lost_rhythms
 from runlore.store.engine import Store
 from tests.signals.points import END, START, STEPS, day_and_night, write_points
 

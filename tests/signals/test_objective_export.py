@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from runlore.cli import app
 from runlore.kernel.errors import Refused
 from runlore.signals.actions.exporting import export_objectives
-from runlore.signals.rules.objective_rules import pattern_selector
+from runlore.signals.rules.objectives.objective_rules import pattern_selector
 from runlore.specs.objective_spec import CounterEvents, ObjectiveSpec
 from runlore.store.engine import Store
 from tests.signals.declared_objectives import BUILDS, REQUESTS

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from runlore.signals.rules.burn_alerts import chance_of, judge_burn, severity_state
-from runlore.signals.rules.error_budget import (
+from runlore.signals.rules.objectives.burn_alerts import chance_of, judge_burn, severity_state
+from runlore.signals.rules.objectives.error_budget import (
     EventCounts,
     budget_end,
     budget_left,

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from runlore.signals.rules.forecasting import Bounds, Forecast, forecast
-from runlore.signals.rules.grid import Floats, SeriesGrid
-from runlore.signals.rules.rare_events import EVENT_RATE, UsualValue, event_rate
-from runlore.signals.rules.seasons import find_seasons
+from runlore.signals.rules.forecasts.forecasting import Bounds, Forecast, forecast
+from runlore.signals.rules.forecasts.rare_events import EVENT_RATE, UsualValue, event_rate
+from runlore.signals.rules.series.grid import Floats, SeriesGrid
+from runlore.signals.rules.series.seasons import find_seasons
 
 DAY, HORIZON, COUNT = 24, 48, 24 * 7 * 6
 SEEDS = range(8)

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from runlore.signals.rules.cycles import without_cycles
-from runlore.signals.rules.level_change import (
+from runlore.signals.rules.regressions.level_change import (
     CORRELATIONS,
     MAX_INNOVATION,
     PRIOR_PRECISION,
     weigh_changes,
 )
-from runlore.signals.rules.regression import RegressionRules, find_changes
-from runlore.signals.rules.standing import standing_change
+from runlore.signals.rules.regressions.regression import RegressionRules, find_changes
+from runlore.signals.rules.regressions.standing import standing_change
+from runlore.signals.rules.series.cycles import without_cycles
 
 QUICK = RegressionRules()
 

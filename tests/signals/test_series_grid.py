@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.kernel.errors import BadInput
-from runlore.signals.rules.forecasters import Seasons
-from runlore.signals.rules.grid import SECOND_US, fill_gaps, find_step, to_grid
-from runlore.signals.rules.seasons import find_seasons
+from runlore.signals.rules.series.grid import SECOND_US, fill_gaps, find_step, to_grid
+from runlore.signals.rules.series.seasons import Seasons, find_seasons
 
 HOUR_US = 3_600 * SECOND_US
 

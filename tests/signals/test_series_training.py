@@ -30,12 +30,16 @@ from runlore.signals.actions.forecasting import ForecastRequest
 from runlore.signals.actions.series_champions import SeriesChampion
 from runlore.signals.actions.series_retraining import SeriesTraining
 from runlore.signals.queries import forecast_ledger
-from runlore.signals.rules import holdout, rolling_origin
-from runlore.signals.rules.forecast_drift import ForecastWindow, judge_drift
-from runlore.signals.rules.forecast_gates import HorizonEvidence, judge_forecasters
-from runlore.signals.rules.forecasting import apply, learn
-from runlore.signals.rules.grid import SeriesGrid
-from runlore.signals.rules.series_model import PromisedSkill, SeriesModel, StoredForecaster
+from runlore.signals.rules.forecasts import holdout, rolling_origin
+from runlore.signals.rules.forecasts.forecast_drift import ForecastWindow, judge_drift
+from runlore.signals.rules.forecasts.forecast_gates import HorizonEvidence, judge_forecasters
+from runlore.signals.rules.forecasts.forecasting import apply, learn
+from runlore.signals.rules.forecasts.series_model import (
+    PromisedSkill,
+    SeriesModel,
+    StoredForecaster,
+)
+from runlore.signals.rules.series.grid import SeriesGrid
 from runlore.signals.views import skill_rows
 from runlore.specs import loading
 from runlore.specs.series_spec import ForecastDrift, ForecastGates, SeriesSpec

@@ -28,7 +28,7 @@ from runlore.signals.actions import stream_batches, streaming
 from runlore.signals.actions.execution_series import renew_execution_series
 from runlore.signals.queries import incidents
 from runlore.signals.queries.incidents import Incident
-from runlore.signals.rules.stream_threshold import find_threshold
+from runlore.signals.rules.anomalies.stream_threshold import find_threshold
 from runlore.store import partitions, schema
 from runlore.store.engine import Store
 from tests.alerts.receivers import Web, http_server

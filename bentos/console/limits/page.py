@@ -14,7 +14,7 @@ from runlore.signals.actions.limits import (
     read_limit,
 )
 from runlore.signals.limit_views import LimitView, explain_growth, show_limit
-from runlore.signals.rules.grid import SECOND_US
+from runlore.signals.rules.series.grid import SECOND_US
 
 PATH, ONE_PATH = "/console/limits", "/console/limits/series"
 ROWS = 50

@@ -21,7 +21,7 @@ from runlore.signals.actions.series_calendars import CalendarChoice
 from runlore.signals.actions.series_story import read_past, tell_series
 from runlore.signals.anomaly_views import readable_rarity
 from runlore.signals.queries import StoredSeries
-from runlore.signals.rules.grid import SECOND_US, SeriesGrid
+from runlore.signals.rules.series.grid import SECOND_US, SeriesGrid
 from runlore.signals.views import conclude_forecast, show_forecast
 
 SERIES_PATH, LIMIT_PATH = "/console/signals/series", "/console/limits/series"

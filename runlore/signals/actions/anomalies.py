@@ -23,12 +23,16 @@ from runlore.signals.actions.scored_series import (
 )
 from runlore.signals.queries import Connection, Points, SeriesKey, StoredSeries
 from runlore.signals.queries.dismissals import Dismissal, insert_dismissal, read_dismissals
-from runlore.signals.rules import anomaly_kinds
-from runlore.signals.rules.alarm_budget import LEAST_EXCESS, SILENCE_S, Unusual, spend
-from runlore.signals.rules.anomaly_kinds import AnomalyKind
-from runlore.signals.rules.anomaly_scores import FOREST, METHODS, OURS, TOGETHER
-from runlore.signals.rules.grid import SECOND_US, Instants
-from runlore.signals.rules.lost_rhythm import LostRhythm, find_lost_rhythms, most_probability
+from runlore.signals.rules.anomalies import anomaly_kinds
+from runlore.signals.rules.anomalies.alarm_budget import LEAST_EXCESS, SILENCE_S, Unusual, spend
+from runlore.signals.rules.anomalies.anomaly_kinds import AnomalyKind
+from runlore.signals.rules.anomalies.anomaly_scores import FOREST, METHODS, OURS, TOGETHER
+from runlore.signals.rules.anomalies.lost_rhythm import (
+    LostRhythm,
+    find_lost_rhythms,
+    most_probability,
+)
+from runlore.signals.rules.series.grid import SECOND_US, Instants
 from runlore.store.engine import Store
 
 ALL_METHODS = (OURS, *METHODS, TOGETHER)

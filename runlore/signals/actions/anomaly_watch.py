@@ -18,7 +18,7 @@ from runlore.signals.actions.anomalies import (
     find_anomalies_of,
 )
 from runlore.signals.actions.regressions import SOURCE
-from runlore.signals.rules.alarm_budget import SILENCE_S
+from runlore.signals.rules.anomalies.alarm_budget import SILENCE_S
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from runlore.signals.actions.scored_series import ScoredSeries
-from runlore.signals.rules.alarm_budget import LEAST_EXCESS
-from runlore.signals.rules.crowds import (
+from runlore.signals.rules.anomalies.alarm_budget import LEAST_EXCESS
+from runlore.signals.rules.anomalies.crowds import (
     HOUR_S,
     LEAST_SERIES,
     TESTS_A_WEEK,
@@ -18,7 +18,7 @@ from runlore.signals.rules.crowds import (
     find_silent,
     to_bins,
 )
-from runlore.signals.rules.grid import SECOND_US
+from runlore.signals.rules.series.grid import SECOND_US
 
 MOST_BINS = 10_000
 CrowdKind = Literal["many-unusual", "many-silent"]

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from runlore.signals.actions.scored_series import ScoredSeries
 from runlore.signals.queries.dismissals import Dismissal
-from runlore.signals.rules.alarm_budget import LEAST_EXCESS, SILENCE_S
-from runlore.signals.rules.grid import SECOND_US
+from runlore.signals.rules.anomalies.alarm_budget import LEAST_EXCESS, SILENCE_S
+from runlore.signals.rules.series.grid import SECOND_US
 
 TOLERANCE = 1.25  # times the size that was dismissed
 Flags = NDArray[np.bool_]

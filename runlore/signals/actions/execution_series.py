@@ -12,7 +12,7 @@ from runlore.signals.queries.execution_series import (
     GroupRule,
     SeriesCursor,
 )
-from runlore.signals.rules.execution_series import DAY, HOUR, floor_step, step_runs
+from runlore.signals.rules.series.execution_series import DAY, HOUR, floor_step, step_runs
 from runlore.store import advisory
 from runlore.store.engine import Store
 from runlore.store.partitions import ensure_months

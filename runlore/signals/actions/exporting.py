@@ -8,7 +8,8 @@ from runlore.kernel.errors import BadInput, Refused
 from runlore.signals import queries
 from runlore.signals.actions.forecasting import MOST_POINTS, SeriesName, find_series, list_series
 from runlore.signals.queries import StoredSeries
-from runlore.signals.rules.objective_rules import objective_rule_groups, objective_rules
+from runlore.signals.rules.forecasts.weekly_band import learn_weekly_band
+from runlore.signals.rules.objectives.objective_rules import objective_rule_groups, objective_rules
 from runlore.signals.rules.prometheus_rules import (
     LABEL,
     BandOfSeries,
@@ -16,7 +17,6 @@ from runlore.signals.rules.prometheus_rules import (
     rule_groups,
     selector,
 )
-from runlore.signals.rules.weekly_band import learn_weekly_band
 from runlore.specs.objective_spec import ObjectiveSpec
 from runlore.store.engine import Store
 

@@ -8,11 +8,11 @@ from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.signals import queries
 from runlore.signals.actions.series_calendars import BY_UTC, UTC_NAME, CalendarChoice
 from runlore.signals.queries import Points, StoredSeries
-from runlore.signals.rules import forecasting
-from runlore.signals.rules.calendar_grid import UTC_CALENDAR, Calendar, to_calendar_grid
-from runlore.signals.rules.forecasting import UNBOUNDED, Bounds, Forecast
-from runlore.signals.rules.grid import STEPS_S, SeriesGrid, find_step
-from runlore.signals.rules.series_model import StoredForecaster
+from runlore.signals.rules.forecasts import forecasting
+from runlore.signals.rules.forecasts.calendar_grid import UTC_CALENDAR, Calendar, to_calendar_grid
+from runlore.signals.rules.forecasts.forecasting import UNBOUNDED, Bounds, Forecast
+from runlore.signals.rules.forecasts.series_model import StoredForecaster
+from runlore.signals.rules.series.grid import STEPS_S, SeriesGrid, find_step
 from runlore.store.engine import Store
 
 MOST_SERIES = 10_000

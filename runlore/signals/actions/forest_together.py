@@ -8,9 +8,9 @@ import numpy as np
 
 from runlore.signals.actions.scored_series import ScoredSeries, score_points
 from runlore.signals.queries import Points, StoredSeries
-from runlore.signals.rules import detector
-from runlore.signals.rules.anomaly_scores import LEAST, OURS, calibrate, forest_scores
-from runlore.signals.rules.grid import SECOND_US, Floats, Instants, fill_gaps, to_grid
+from runlore.signals.rules.anomalies import detector
+from runlore.signals.rules.anomalies.anomaly_scores import LEAST, OURS, calibrate, forest_scores
+from runlore.signals.rules.series.grid import SECOND_US, Floats, Instants, fill_gaps, to_grid
 
 Read = Sequence[tuple[StoredSeries, Points]]
 

@@ -11,8 +11,7 @@ from runlore.kernel.errors import NotFound
 from runlore.kernel.readable import readable_duration
 from runlore.signals.queries import health
 from runlore.signals.queries.health import HealthWindow, PastAlert, PointsAge
-from runlore.signals.rules.grid import Floats
-from runlore.signals.rules.health import (
+from runlore.signals.rules.health.health import (
     HealthFit,
     HealthHistory,
     HealthStatus,
@@ -20,7 +19,7 @@ from runlore.signals.rules.health import (
     fit_health,
     predict_health,
 )
-from runlore.signals.rules.health_states import (
+from runlore.signals.rules.health.health_states import (
     INSTANTS,
     LOOK_BACK_DAYS,
     PART_OF_KIND,
@@ -36,7 +35,12 @@ from runlore.signals.rules.health_states import (
     late_hours,
     usual_days,
 )
-from runlore.signals.rules.health_text import describe_failures, describe_unusual, describe_weight
+from runlore.signals.rules.health.health_text import (
+    describe_failures,
+    describe_unusual,
+    describe_weight,
+)
+from runlore.signals.rules.series.grid import Floats
 from runlore.store.engine import Store
 
 MOST_SCOPES = 50  # with executions

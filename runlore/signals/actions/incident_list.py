@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from runlore.signals.queries import incidents
-from runlore.signals.rules.incident_text import describe_certainty, describe_incident
+from runlore.signals.rules.anomalies.incident_text import describe_certainty, describe_incident
 from runlore.store.engine import Store
 
 MOST = 500

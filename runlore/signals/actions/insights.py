@@ -10,7 +10,7 @@ from runlore.alerts.queries.alerts import AlertQuery
 from runlore.kernel.readable import readable_number, readable_share
 from runlore.signals.actions.health import ScopeHealth, read_health
 from runlore.signals.queries.outside_forecasts import OutsideForecast, read_outside
-from runlore.signals.rules.health_states import PART_OF_KIND
+from runlore.signals.rules.health.health_states import PART_OF_KIND
 from runlore.store.engine import Store
 
 InsightKind = Literal[

@@ -20,10 +20,10 @@ from runlore.signals.queries.forecast_ledger import (
     IssuedForecast,
     SeriesSkill,
 )
-from runlore.signals.rules.calendar_grid import Calendar
-from runlore.signals.rules.forecasting import Bounds, Forecast
-from runlore.signals.rules.grid import SECOND_US, Floats
-from runlore.signals.rules.scoring import compare
+from runlore.signals.rules.forecasts.calendar_grid import Calendar
+from runlore.signals.rules.forecasts.forecasting import Bounds, Forecast
+from runlore.signals.rules.forecasts.scoring import compare
+from runlore.signals.rules.series.grid import SECOND_US, Floats
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 

@@ -16,8 +16,15 @@ from runlore.kernel.readable import readable_duration, readable_number, readable
 from runlore.signals import queries
 from runlore.signals.actions.forecasting import SeriesName, find_series, list_series
 from runlore.signals.queries import Points, StoredSeries
-from runlore.signals.rules.crossing import Crossing, LimitRule, LimitSide, find_crossing
-from runlore.signals.rules.grid import SECOND_US, STEPS_S, Floats, SeriesGrid, find_step, to_grid
+from runlore.signals.rules.limits.crossing import Crossing, LimitRule, LimitSide, find_crossing
+from runlore.signals.rules.series.grid import (
+    SECOND_US,
+    STEPS_S,
+    Floats,
+    SeriesGrid,
+    find_step,
+    to_grid,
+)
 from runlore.specs.series_spec import PERCENT, SeriesSpec
 from runlore.store.engine import Store
 

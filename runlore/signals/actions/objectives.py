@@ -13,8 +13,13 @@ from runlore.kernel.errors import NotFound
 from runlore.kernel.instants import from_us
 from runlore.kernel.readable import readable_duration, readable_number, readable_share
 from runlore.signals.queries.objective_counts import read_counts
-from runlore.signals.rules.burn_alerts import BurnState, BurnVerdict, judge_burn, severity_state
-from runlore.signals.rules.error_budget import (
+from runlore.signals.rules.objectives.burn_alerts import (
+    BurnState,
+    BurnVerdict,
+    judge_burn,
+    severity_state,
+)
+from runlore.signals.rules.objectives.error_budget import (
     BudgetEnd,
     ErrorBudget,
     EventCounts,

@@ -15,11 +15,11 @@ from runlore.kernel.instants import from_us
 from runlore.kernel.readable import readable_number, readable_share
 from runlore.signals import queries
 from runlore.signals.queries import Connection, StoredSeries
-from runlore.signals.rules.bad_direction import BadDirection, bad_direction
-from runlore.signals.rules.cycles import without_cycles
-from runlore.signals.rules.grid import SECOND_US, SeriesGrid, to_grid
-from runlore.signals.rules.regression import LevelChange, RegressionRules, find_changes
-from runlore.signals.rules.standing import is_bad, standing_change
+from runlore.signals.rules.regressions.bad_direction import BadDirection, bad_direction
+from runlore.signals.rules.regressions.regression import LevelChange, RegressionRules, find_changes
+from runlore.signals.rules.regressions.standing import is_bad, standing_change
+from runlore.signals.rules.series.cycles import without_cycles
+from runlore.signals.rules.series.grid import SECOND_US, SeriesGrid, to_grid
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 

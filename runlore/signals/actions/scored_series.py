@@ -7,9 +7,9 @@ import numpy as np
 
 from runlore.signals import queries
 from runlore.signals.queries import Connection, Points, StoredSeries
-from runlore.signals.rules import detector
-from runlore.signals.rules.anomaly_scores import OURS, excesses
-from runlore.signals.rules.grid import Floats, Instants, find_step
+from runlore.signals.rules.anomalies import detector
+from runlore.signals.rules.anomalies.anomaly_scores import OURS, excesses
+from runlore.signals.rules.series.grid import Floats, Instants, find_step
 
 MOST_POINTS = 10_000
 LEAST_POINTS = 2

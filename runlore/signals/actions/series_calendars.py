@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from runlore.kernel.calendars import find_holidays, find_zone
 from runlore.signals.queries import StoredSeries
-from runlore.signals.rules.calendar_grid import Calendar
+from runlore.signals.rules.forecasts.calendar_grid import Calendar
 from runlore.specs.series_spec import SeriesSpec
 
 UTC_NAME = "UTC"

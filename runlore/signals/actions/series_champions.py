@@ -11,7 +11,11 @@ from runlore.kernel.errors import Tampered
 from runlore.models import bundle
 from runlore.serving.actions import integrity
 from runlore.signals.queries import StoredSeries
-from runlore.signals.rules.series_model import ForecasterKey, SeriesModel, StoredForecaster
+from runlore.signals.rules.forecasts.series_model import (
+    ForecasterKey,
+    SeriesModel,
+    StoredForecaster,
+)
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 

@@ -25,7 +25,7 @@ from runlore.signals.actions.issued_forecasts import Progress, series_of
 from runlore.signals.actions.series_champions import SeriesChampion
 from runlore.signals.actions.series_training import SeriesTrainOutcome, train_series
 from runlore.signals.queries import forecast_windows
-from runlore.signals.rules.forecast_drift import ForecastDriftVerdict, judge_drift
+from runlore.signals.rules.forecasts.forecast_drift import ForecastDriftVerdict, judge_drift
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Connection, Store
 

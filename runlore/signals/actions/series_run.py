@@ -12,11 +12,11 @@ from runlore.signals import plots, skill_plots
 from runlore.signals.actions import forecasting
 from runlore.signals.actions.issued_forecasts import request_of
 from runlore.signals.queries import StoredSeries
-from runlore.signals.rules.forecast_gates import ForecastVerdict, HorizonEvidence
-from runlore.signals.rules.forecasters import BASELINE
-from runlore.signals.rules.holdout import HoldoutScore, newest_held_out
-from runlore.signals.rules.series_card import write_card
-from runlore.signals.rules.series_model import StoredForecaster
+from runlore.signals.rules.forecasts.forecast_gates import ForecastVerdict, HorizonEvidence
+from runlore.signals.rules.forecasts.forecasters import BASELINE
+from runlore.signals.rules.forecasts.holdout import HoldoutScore, newest_held_out
+from runlore.signals.rules.forecasts.series_card import write_card
+from runlore.signals.rules.forecasts.series_model import StoredForecaster
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 

@@ -11,7 +11,7 @@ from runlore.signals.actions.dismissals import list_dismissals
 from runlore.signals.queries import StoredSeries
 from runlore.signals.queries.dismissals import KeptDismissal
 from runlore.signals.queries.forecast_ledger import SeriesSkill
-from runlore.signals.rules.grid import SeriesGrid, to_grid
+from runlore.signals.rules.series.grid import SeriesGrid, to_grid
 from runlore.store.engine import Store
 
 PAST_POINTS = 2_000

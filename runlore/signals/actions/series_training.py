@@ -19,15 +19,15 @@ from runlore.signals.actions.issued_forecasts import Progress, request_of, serie
 from runlore.signals.actions.series_champions import SeriesChampion, write_model
 from runlore.signals.actions.series_run import LearnedSeries, SeriesLearning, UnlearnedSeries
 from runlore.signals.queries import StoredSeries
-from runlore.signals.rules.forecast_gates import (
+from runlore.signals.rules.forecasts.forecast_gates import (
     ForecastVerdict,
     HorizonEvidence,
     add_up,
     judge_forecasters,
 )
-from runlore.signals.rules.forecasting import learn
-from runlore.signals.rules.holdout import hold_out
-from runlore.signals.rules.series_model import (
+from runlore.signals.rules.forecasts.forecasting import learn
+from runlore.signals.rules.forecasts.holdout import hold_out
+from runlore.signals.rules.forecasts.series_model import (
     ForecasterKey,
     PromisedSkill,
     SeriesModel,

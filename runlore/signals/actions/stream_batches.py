@@ -10,8 +10,8 @@ from runlore.kernel.instants import to_us
 from runlore.signals.queries import incidents, overdue_series, point_outbox
 from runlore.signals.queries.incidents import Incident, NewDeviations
 from runlore.signals.queries.point_outbox import WaitingPoints
-from runlore.signals.rules import incident_text, stream_state
-from runlore.signals.rules.stream_state import Deviations, Indices, States
+from runlore.signals.rules.anomalies import incident_text, stream_state
+from runlore.signals.rules.anomalies.stream_state import Deviations, Indices, States
 from runlore.store.engine import Connection, Store
 from runlore.store.live_outbox import Topic, publish
 

@@ -76,7 +76,7 @@ class StreamWatch:
             return point_outbox.has_points(connection)
 
     def _find_threshold(self) -> float:
-        from runlore.signals.rules.stream_threshold import find_threshold
+        from runlore.signals.rules.anomalies.stream_threshold import find_threshold
 
         if time.monotonic() >= self._threshold_at + BUDGET_EVERY_S:
             self._threshold_at = time.monotonic()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from psycopg.rows import class_row
 
 from runlore.kernel.instants import to_us
-from runlore.signals.rules.counters import to_rates
+from runlore.signals.rules.series.counters import to_rates
 
 Connection = psycopg.Connection[Any]
 

@@ -23,7 +23,7 @@ from runlore.signals.queries.execution_series_sql import (
     POINTS,
     STEPS,
 )
-from runlore.signals.rules.execution_series import measures_of, series_suffix
+from runlore.signals.rules.series.execution_series import measures_of, series_suffix
 
 Connection = psycopg.Connection[Any]
 

@@ -5,7 +5,7 @@ from typing import LiteralString
 from psycopg.rows import class_row
 
 from runlore.signals.queries.forecast_ledger import Connection
-from runlore.signals.rules.forecast_drift import ForecastWindow
+from runlore.signals.rules.forecasts.forecast_drift import ForecastWindow
 
 # One forecast of each series a window: those of a horizon overlap, and would count the same values.
 WINDOWS: LiteralString = """

@@ -7,7 +7,7 @@ import numpy as np
 
 from runlore.kernel.instants import to_us
 from runlore.signals.queries import Connection
-from runlore.signals.rules.error_budget import EventCounts
+from runlore.signals.rules.objectives.error_budget import EventCounts
 from runlore.specs.objective_spec import (
     CounterEvents,
     ExecutionEvents,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from runlore.records.metric_points import EXECUTION_SOURCE
-from runlore.signals.rules.execution_series import DAILY, DAY, HOUR, SETTLING
+from runlore.signals.rules.series.execution_series import DAILY, DAY, HOUR, SETTLING
 
 # Points of executions wait until their hour or day is over and has settled.
 READY_VALUES = {

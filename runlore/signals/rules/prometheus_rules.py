@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.kernel.errors import Refused
-from runlore.signals.rules.grid import Floats
-from runlore.signals.rules.weekly_band import WeeklyBand
+from runlore.signals.rules.forecasts.weekly_band import WeeklyBand
+from runlore.signals.rules.series.grid import Floats
 
 HOUR_OF_WEEK = "runlore:hour_of_week"
 LOW, HIGH = "runlore:band_low", "runlore:band_high"

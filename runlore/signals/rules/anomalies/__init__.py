@@ -1,0 +1,1 @@
+"""What is unusual, and how many alarms that may raise."""

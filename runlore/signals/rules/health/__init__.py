@@ -1,0 +1,1 @@
+"""What past parts say about later failures."""

@@ -1,0 +1,1 @@
+"""Error budgets and how fast they burn."""

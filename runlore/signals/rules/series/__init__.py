@@ -1,0 +1,1 @@
+"""Series on a grid of steps."""
