@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 
 import uvicorn
@@ -76,7 +77,8 @@ def main() -> None:
 
 def _end_with(lifeline: socket.socket) -> None:
     """End when the supervisor is gone."""
-    lifeline.recv(1)
+    with suppress(ConnectionError):  # it was killed before it had read what we sent
+        lifeline.recv(1)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(WORKER_END_S)
     os._exit(1)

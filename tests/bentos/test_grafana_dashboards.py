@@ -28,6 +28,8 @@ from runlore.registry import alias_history
 from runlore.registry.alias_history import Change
 from runlore.serving.actions import api_keys
 from runlore.settings import Settings
+from runlore.signals.queries import health_readings
+from runlore.signals.queries.health_readings import HealthReading
 from runlore.store.engine import Store
 from runlore.store.schema import feature_histories
 from tests.bentos.conftest import served
@@ -117,6 +119,9 @@ def prometheus_server(
     empty_tables(database)
     metrics().exemplars._newest.clear()  # of predictions of other tests in this process
     fill(database, histories)
+    with database.connect() as connection:
+        reading = HealthReading("", instants.now(), "predicted", 0.8, 0.7, 0.9, "", {})
+        health_readings.add_readings(connection, [reading])
     live = {name: with_scores(one) for name, one in loaded.items()}
     serving = Serving(tuple(SPECS), store=database, live=live)
     key = api_keys.create(database, "prometheus", ["read"], instants.now()).text

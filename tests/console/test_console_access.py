@@ -139,7 +139,7 @@ def test_the_password_opens_all_pages_under_the_name_of_the_login(
     signed_in: httpx.Client, world: Store
 ) -> None:
     page = signed_in.get("/").text
-    assert 'class="who">runlore<' in page
+    assert 'class="who" title="runlore">runlore<' in page
     assert "Your name" not in page
     alert = handling.overview(world, handling.AlertQuery(), instants.now()).alerts[0].alert.id
     form = {"form_token": form_token(page), "reason": "seen", "actor": "mallory"}

@@ -34,7 +34,7 @@ def test_a_link_opens_the_console_once(unknown: httpx.Client, short_tmp: Path) -
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["referrer-policy"] == "no-referrer"
-    assert 'class="who">runlore<' in unknown.get("/").text
+    assert 'class="who" title="runlore">runlore<' in unknown.get("/").text
     unknown.cookies.clear()
     again = follow(unknown, link)
     assert again.status_code == 401

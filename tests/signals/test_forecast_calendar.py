@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -97,6 +97,7 @@ def test_a_rhythm_of_local_hours_is_exact_around_a_change_of_clocks(
 
 
 @settings(max_examples=20, deadline=None)
+@example(2106, "Europe/Berlin", 300)  # ends within the hour that comes twice
 @given(st.integers(0, 10**6), st.sampled_from(ZONES), st.sampled_from([300, 3_600, 86_400]))
 def test_the_past_by_utc_is_what_came(seed: int, name: str, step_s: int) -> None:
     """But for the hours that the clock shows twice, of which it keeps the mean."""

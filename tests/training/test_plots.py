@@ -26,7 +26,7 @@ GUESS = SECONDS * np.exp(RNG.normal(0, 0.8, N))
 def texts(figure: Figure) -> list[str]:
     """The finding, then how to read it; drawn, so that what cannot be drawn fails."""
     figure.canvas.draw()
-    return [each.get_text() for each in figure.texts]
+    return [" ".join(each.get_text().split()) for each in figure.texts]
 
 
 def test_calibration_is_told_in_percentage_points():

@@ -90,7 +90,9 @@ def to_calendar_grid(
         return to_grid(at, values, step_s)
     clock = WallClock(calendar.zone, int(at[-1]))
     shown = at + clock.shifts(at, step_s)
-    order = np.argsort(shown, kind="stable")
+    # Within an hour that comes twice, the clock has shown later times than it does now.
+    past = np.flatnonzero(shown <= at[-1])
+    order = past[np.argsort(shown[past], kind="stable")]
     grid = to_grid(shown[order], values[order], step_s)
     return CalendarGrid(
         grid.start_us, grid.step_s, grid.values, clock=clock, holidays=calendar.holidays
