@@ -48,7 +48,7 @@ demo: $(READY) ## Show all of it on a simulated job log, and the console with it
 	@$(BIN)/runlore demo
 
 .PHONY: test
-test: $(READY) ## Run the tests, also those that start servers (about fifteen minutes).
+test: $(READY) ## Run the tests, also those that start servers (some 25 minutes).
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile -m "not exhaustive"
 
 .PHONY: test-all

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bentos.api.signals import asked_instant
 from bentos.api.store_access import model_response, read_store, write_store
 from bentos.http.bodies import read_body
 from bentos.http.fields import Name
@@ -72,7 +73,7 @@ async def listing(request: Request) -> Response:
     for field in ("name", "scope"):
         if "\x00" in query.get(field, "") or len(query.get(field, "")) > LONGEST_NAME:
             raise BadInput(f"{field}: no series has such a {field}", field)
-    as_of = instants.parse(query["at"], "at") if "at" in query else instants.now()
+    as_of = asked_instant(query)
     since = instants.parse(query["since"], "since") if "since" in query else as_of - anomalies.SINCE
     wanted = anomalies.AnomalyQuery(
         as_of,

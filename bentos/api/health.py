@@ -7,7 +7,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bentos.api.signals import TEXT
+from bentos.api.signals import TEXT, asked_instant
 from bentos.api.store_access import model_response, read_store
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
@@ -98,7 +98,7 @@ class OneScopeHealthBody(ScopeHealthBody):
 
 async def system_health(request: Request) -> Response:
     if "at" in request.query_params:
-        as_of = _instant(request)
+        as_of = asked_instant(request.query_params)
         found = await read_store(request, lambda store: show_health(read_health(store, as_of)))
     else:
         found = await current_health(request)
@@ -106,7 +106,7 @@ async def system_health(request: Request) -> Response:
 
 
 async def scope_health(request: Request) -> Response:
-    as_of = _instant(request)
+    as_of = asked_instant(request.query_params)
     scope = request.path_params["scope"]
     if "\x00" in scope or len(scope) > 1024:
         raise BadInput("scope: no scope has such a name", "scope")
@@ -126,11 +126,6 @@ async def current_health(request: Request) -> SystemHealthView:
     return await cache.get(
         lambda: read_store(request, lambda store: show_health(read_health(store, at)))
     )
-
-
-def _instant(request: Request) -> datetime:
-    query = request.query_params
-    return instants.parse(query["at"], "at") if "at" in query else instants.now()
 
 
 AT = in_query("at", "Use only what was known then", {"type": "string"})

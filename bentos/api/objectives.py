@@ -7,11 +7,11 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bentos.api.signals import asked_instant
 from bentos.api.store_access import model_response, read_store
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from runlore.app import App
-from runlore.kernel import instants
 from runlore.signals.actions.objectives import find_objective, read_objective, read_objectives
 from runlore.signals.objective_views import budget_history, show_objective
 
@@ -84,7 +84,7 @@ class ObjectiveHistoryBody(Closed):
 
 async def listing(request: Request) -> Response:
     product: App = request.app.state.product
-    at = _instant(request)
+    at = asked_instant(request.query_params)
     rows = await read_store(request, lambda store: read_objectives(store, product.objectives, at))
     bodies = [ObjectiveBody.model_validate(asdict(show_objective(row))) for row in rows]
     return model_response(ObjectivePage(objectives=bodies))
@@ -92,18 +92,16 @@ async def listing(request: Request) -> Response:
 
 async def one(request: Request) -> Response:
     product: App = request.app.state.product
-    at, spec = _instant(request), find_objective(product.objectives, request.path_params["name"])
+    at, spec = (
+        asked_instant(request.query_params),
+        find_objective(product.objectives, request.path_params["name"]),
+    )
     status = await read_store(request, lambda store: read_objective(store, spec, at))
     body = {
         "objective": asdict(show_objective(status)),
         "history": [asdict(step) for step in budget_history(status)],
     }
     return model_response(ObjectiveHistoryBody.model_validate(body))
-
-
-def _instant(request: Request) -> datetime:
-    query = request.query_params
-    return instants.parse(query["at"], "at") if "at" in query else instants.now()
 
 
 AT = in_query("at", "Use only what was known then", {"type": "string"})

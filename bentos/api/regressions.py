@@ -7,7 +7,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bentos.api.signals import TEXT, positive_number
+from bentos.api.signals import TEXT, asked_instant, positive_number
 from bentos.api.store_access import model_response, read_store
 from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
@@ -56,7 +56,7 @@ async def regressions(request: Request) -> Response:
         instants.parse(query["since"], "since") if "since" in query else None,
         DIRECTIONS[bad] if bad else None,
     )
-    as_of = instants.parse(query["at"], "at") if "at" in query else instants.now()
+    as_of = asked_instant(query)
     rows = await read_store(request, lambda store: find_regressions(store, wanted, as_of))
     bodies = [RegressionBody.model_validate(asdict(show_regression(one))) for one in rows]
     return model_response(RegressionPage(regressions=bodies))

@@ -1,5 +1,6 @@
 """Series over HTTP: which there are, and what they will do next."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 
@@ -80,7 +81,7 @@ async def forecast(request: Request) -> Response:
     if "\x00" in name or len(name) > LONGEST_NAME:
         raise BadInput("series: no series has such a name", "series")
     wanted = SeriesName(name, query.get("scope"), query.get("source"))
-    as_of = instants.parse(query["at"], "at") if "at" in query else instants.now()
+    as_of = asked_instant(query)
     horizon_s = positive_number(query.get("hours"), "hours", HORIZON_S / HOUR_S) * HOUR_S
     level = positive_number(query.get("level"), "level", LEVEL)
     specs = request.app.state.product.series_specs
@@ -91,6 +92,11 @@ async def forecast(request: Request) -> Response:
 
     made = await read_store(request, make)
     return model_response(SeriesForecastBody.model_validate(asdict(show_forecast(made))))
+
+
+def asked_instant(query: Mapping[str, str]) -> datetime:
+    """The instant `at` of a request; now without it. Raises BadInput for what is none."""
+    return instants.parse(query["at"], "at") if "at" in query else instants.now()
 
 
 def positive_number(text: str | None, field: str, default: float) -> float:

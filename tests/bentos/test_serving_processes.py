@@ -18,6 +18,8 @@ import psutil
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from bentos import worker
+
 pytestmark = pytest.mark.slow
 PATIENCE_S = 120.0
 COUNTED = re.compile(
@@ -205,3 +207,19 @@ def test_workers_end_with_a_supervisor_that_was_killed(home: Path) -> None:
     service.process.wait()
 
     wait_until(lambda: not any(one.is_running() for one in family), service.log)
+
+
+def test_a_supervisor_that_had_not_read_all_ends_its_worker_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its end of the lifeline is reset then, and not merely closed."""
+    ours, theirs = socket.socketpair()
+    ours.send(b"ready")
+    theirs.close()
+    ended: list[int] = []
+    monkeypatch.setattr(worker.os, "kill", lambda _pid, number: ended.append(number))
+    monkeypatch.setattr(worker.os, "_exit", ended.append)
+    monkeypatch.setattr(worker.time, "sleep", lambda _seconds: None)
+    with ours:
+        worker._end_with(ours)
+    assert ended == [signal.SIGTERM, 1]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from runlore.signals.rules.regressions import regression
 from runlore.signals.rules.regressions.level_change import (
     CORRELATIONS,
     MAX_INNOVATION,
@@ -81,6 +82,19 @@ def test_a_point_that_comes_later_changes_no_earlier_finding() -> None:
     seen = whole[0].seen
     assert find_changes(values[:seen], QUICK) == []
     assert [change.seen for change in find_changes(values[: seen + 1], QUICK)] == [seen]
+
+
+def test_points_that_come_later_change_neither_evidence_nor_scale() -> None:
+    """Later values of another spread, and of another skew."""
+    early, late = 100 + 20 * noise(3, 120), np.exp(5 + noise(4, 60))
+    early[100] += 400  # an innovation that is cut
+    whole = weigh_changes(np.r_[early, late], 30, BEGIN)
+    known = weigh_changes(early, 30, BEGIN)
+    rows, columns = len(known.starts), len(known.seen)
+    assert whole.log_e[:rows, :columns] == pytest.approx(known.log_e, rel=1e-9, abs=1e-9)
+    skewed = np.r_[early[:BEGIN], late]
+    assert regression._Scale(skewed, BEGIN).is_log == regression._Scale(early, BEGIN).is_log
+    assert regression._Scale(skewed, len(skewed)).is_log != regression._Scale(early, BEGIN).is_log
 
 
 def test_a_change_has_its_size_within_the_interval() -> None:

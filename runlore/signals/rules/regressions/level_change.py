@@ -53,7 +53,7 @@ def weigh_changes(values: Floats, least_before: int, begin: int) -> ChangeEviden
     rss = np.maximum(squares - sums**2 / seen, TINY)
     weights = _log_weights(rss, deviations, seen)
     since = np.maximum(seen[None, :] - starts[:, None], 0)
-    taken = np.flatnonzero(weights.max(axis=1) > np.log(LEAST_WEIGHT))
+    taken = np.flatnonzero(np.isfinite(weights).any(axis=1))
     log_e = np.logaddexp.reduce(
         [
             weights[i] + _log_e(noise[i], rss[i], 1 - CORRELATIONS[i], (starts, seen, since))
@@ -102,10 +102,11 @@ def _scaled_innovations(values: Floats, begin: int) -> tuple[Floats, Floats]:
 
 
 def _log_weights(rss: Floats, deviations: Floats, seen: NDArray[np.int64]) -> Floats:
-    """How likely each correlation is at each point when nothing has changed."""
+    """How likely each correlation is at each point when nothing has changed; -inf: hardly."""
     likelihood = -(seen - 1) / 2 * np.log(rss) - (seen - 1) * np.log(deviations)
-    weights: Floats = likelihood - np.logaddexp.reduce(likelihood, axis=0)
-    return weights
+    weights = likelihood - np.logaddexp.reduce(likelihood, axis=0)
+    kept: Floats = np.where(weights > np.log(LEAST_WEIGHT), weights, -np.inf)
+    return kept
 
 
 def _log_e(
