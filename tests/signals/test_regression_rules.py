@@ -70,8 +70,7 @@ def test_evidence_is_that_of_the_integral(start: int, seen: int) -> None:
     slow = [slow_weight_and_e(values, start, seen, one) for one in CORRELATIONS]
     weights, ratios = np.array(slow).T
     expected = np.log((weights * ratios).sum() / weights.sum())
-    # Correlations of a weight below LEAST_WEIGHT are left out.
-    assert evidence.log_e[row, column] == pytest.approx(expected, abs=5e-3)
+    assert evidence.log_e[row, column] == pytest.approx(expected, abs=1e-3)
 
 
 def test_a_point_that_comes_later_changes_no_earlier_finding() -> None:
@@ -106,6 +105,15 @@ def test_a_change_has_its_size_within_the_interval() -> None:
         assert change.size == pytest.approx(-0.25, abs=0.1)
         inside += change.low <= -0.25 <= change.high
     assert inside >= 18
+
+
+@pytest.mark.parametrize("size", [0.005, 0.02])
+def test_a_clear_change_is_seen_as_soon_as_it_may(size: float) -> None:
+    """It looks like correlation when none is left to say otherwise."""
+    for seed in range(20):
+        steps = np.random.default_rng(seed).normal(1, size, 80)
+        (change,) = find_changes(np.repeat([10.0, 13.0], [60, 20]) * steps)
+        assert (change.start, change.seen) == (60, 60 + RegressionRules().least_after - 1)
 
 
 def test_noise_of_20_percent_and_single_outliers_raise_nothing() -> None:

@@ -9,7 +9,6 @@ from runlore.signals.rules.series.grid import Floats
 
 PRIOR_PRECISION = 0.25  # changes of about two standard deviations of the noise are expected
 CORRELATIONS = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.875, 0.95])
-LEAST_WEIGHT = 1e-3  # of a correlation that is weighed
 MAX_CORRELATION = 0.95
 MAX_INNOVATION = 6.0  # in robust standard deviations; larger ones count as that
 NEAR = 3  # points around the start of the strongest evidence
@@ -53,11 +52,10 @@ def weigh_changes(values: Floats, least_before: int, begin: int) -> ChangeEviden
     rss = np.maximum(squares - sums**2 / seen, TINY)
     weights = _log_weights(rss, deviations, seen)
     since = np.maximum(seen[None, :] - starts[:, None], 0)
-    taken = np.flatnonzero(np.isfinite(weights).any(axis=1))
     log_e = np.logaddexp.reduce(
         [
-            weights[i] + _log_e(noise[i], rss[i], 1 - CORRELATIONS[i], (starts, seen, since))
-            for i in taken
+            weights[i] + _log_e(noise[i], rss[i], 1 - correlation, (starts, seen, since))
+            for i, correlation in enumerate(CORRELATIONS)
         ]
     )
     return ChangeEvidence(starts, seen, np.where(seen[None, :] >= starts[:, None], log_e, 0.0))
@@ -102,11 +100,13 @@ def _scaled_innovations(values: Floats, begin: int) -> tuple[Floats, Floats]:
 
 
 def _log_weights(rss: Floats, deviations: Floats, seen: NDArray[np.int64]) -> Floats:
-    """How likely each correlation is at each point when nothing has changed; -inf: hardly."""
+    """How likely each correlation is at each point when nothing has changed.
+
+    None is left out: a change makes a low one unlikely, and its evidence is the strongest then.
+    """
     likelihood = -(seen - 1) / 2 * np.log(rss) - (seen - 1) * np.log(deviations)
-    weights = likelihood - np.logaddexp.reduce(likelihood, axis=0)
-    kept: Floats = np.where(weights > np.log(LEAST_WEIGHT), weights, -np.inf)
-    return kept
+    weights: Floats = likelihood - np.logaddexp.reduce(likelihood, axis=0)
+    return weights
 
 
 def _log_e(
