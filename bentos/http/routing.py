@@ -25,6 +25,7 @@ class Tag(StrEnum):
     ALERTS = "Alerts"
     AB_TESTS = "A/B tests"
     SIGNALS = "Signals"
+    PLANNING = "Planning"
     LIVE = "Live"
     AGENT_ZERO = "Agent Zero"
     ML_LEARNING = "ML learning"

@@ -21,6 +21,7 @@ from runlore.cli import (
     monitoring,
     objectives,
     performance,
+    planning,
     quality,
     regressions,
     reports,
@@ -113,6 +114,7 @@ signals.group.command()(dismissals.undismiss)
 signals.group.command()(objectives.objectives)
 signals.group.command()(health.health)
 app.add_typer(signals.group, name="signals")
+app.add_typer(planning.group, name="plan")
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")
 app.add_typer(ledger.group, name="ledger")

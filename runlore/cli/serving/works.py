@@ -83,6 +83,11 @@ def read_works(
     return [WorkRequest(body, texts)]
 
 
+def read_inputs(inputs: Sequence[str] | None) -> dict[str, Any]:
+    """The values of NAME=VALUE, by name. Raises BadInput."""
+    return {name: _value(text) for name, text in map(_pair, inputs or ())}
+
+
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:

@@ -1,0 +1,1 @@
+"""Planning: what work will take, estimated before it is done."""

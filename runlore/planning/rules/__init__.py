@@ -1,0 +1,1 @@
+"""Decisions of planning: pure, without input or output."""

@@ -1,0 +1,112 @@
+"""Descriptions of tasks as numbers: what small models learn from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Description = Mapping[str, object]  # an input's name -> a number, a word, true, false or None
+
+LEAST_NUMERIC = 0.9  # of the known values of a column of numbers
+MOST_WORDS = 12  # of a column that have an indicator of their own
+LEAST_WORD_ROWS = 2
+
+
+@dataclass(frozen=True)
+class NumberColumn:
+    """log: whether sign(x) log(1 + |x|) is taken first, for values that span a factor of 10."""
+
+    name: str
+    middle: float
+    scale: float
+    log: bool
+
+    def encode(self, values: "pd.Series[Any]") -> Floats:
+        numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
+        numbers = np.where(np.isfinite(numbers), numbers, np.nan)
+        if self.log:
+            numbers = np.sign(numbers) * np.log1p(np.abs(numbers))
+        scaled: Floats = (np.nan_to_num(numbers, nan=self.middle) - self.middle) / self.scale
+        return scaled[:, None]
+
+
+@dataclass(frozen=True)
+class WordColumn:
+    name: str
+    words: tuple[str, ...]
+
+    def encode(self, values: "pd.Series[Any]") -> Floats:
+        texts = _texts(values).to_numpy()
+        is_word: Floats = (texts[:, None] == np.array(self.words, dtype=object)[None, :]) * 1.0
+        return is_word.astype(np.float64)
+
+
+@dataclass(frozen=True)
+class TaskEncoder:
+    columns: tuple[NumberColumn | WordColumn, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def encode(self, tasks: Sequence[Description]) -> Floats:
+        """(n, p): numbers about 0 with a spread of 1; words as indicators. Unknown: the middle."""
+        parts = [column.encode(_column(tasks, column.name)) for column in self.columns]
+        return np.hstack([np.zeros((len(tasks), 0)), *parts])
+
+    def unknown(self, task: Description) -> tuple[str, ...]:
+        """Inputs of a task that the past does not have, and words that it has not seen."""
+        known = {column.name: column for column in self.columns}
+        missing = [name for name in task if name not in known]
+        for name, column in known.items():
+            value = task.get(name)
+            if value is None or (
+                isinstance(column, WordColumn) and _text(value) not in column.words
+            ):
+                missing.append(name)
+        return tuple(sorted(missing))
+
+
+def learn_encoder(tasks: Sequence[Description]) -> TaskEncoder:
+    """Columns that vary. Of words, the most frequent that occur twice."""
+    names = sorted({name for task in tasks for name in task})
+    made = (_learn_column(name, _column(tasks, name)) for name in names)
+    return TaskEncoder(tuple(column for column in made if column is not None))
+
+
+def _column(tasks: Sequence[Description], name: str) -> "pd.Series[Any]":
+    return pd.Series([task.get(name) for task in tasks], dtype=object)
+
+
+def _learn_column(name: str, values: "pd.Series[Any]") -> NumberColumn | WordColumn | None:
+    known = values[values.notna()]
+    is_number = known.map(lambda value: isinstance(value, int | float))
+    if len(known) and is_number.mean() >= LEAST_NUMERIC:
+        return _learn_numbers(name, known)
+    counts = _texts(known).value_counts()
+    words = counts[counts >= LEAST_WORD_ROWS].index[:MOST_WORDS].tolist()
+    return WordColumn(name, tuple(words)) if len(counts) > 1 and words else None
+
+
+def _learn_numbers(name: str, values: "pd.Series[Any]") -> NumberColumn | None:
+    numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
+        return None
+    log = bool(numbers.min() >= 0 and numbers.max() > 10 * max(np.median(numbers), 1e-9) / 3)
+    if log:
+        numbers = np.log1p(numbers)
+    scale = float(numbers.std())
+    return NumberColumn(name, float(np.median(numbers)), scale, log) if scale > 1e-12 else None
+
+
+def _texts(values: "pd.Series[Any]") -> "pd.Series[str]":
+    return values.map(_text)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,53 @@
+"""Finished tasks, written for tests."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from sqlalchemy import insert
+
+from runlore.store import partitions, schema
+from runlore.store.engine import Store
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+NOW = START + timedelta(days=400)
+
+
+def described(number: int, seed: int = 0, noise: float = 0.3) -> tuple[list[dict], np.ndarray]:
+    """Amounts follow size and tool, up to a factor of e^noise."""
+    random = np.random.default_rng(seed)
+    sizes, tools = random.lognormal(3, 1, number), random.choice(["java", "go"], number)
+    amounts = 2 * sizes * np.where(tools == "go", 0.5, 1) * np.exp(random.normal(0, noise, number))
+    pairs = zip(sizes.tolist(), tools.tolist(), strict=True)
+    return [{"size": size, "tool": tool} for size, tool in pairs], amounts
+
+
+def write_tasks(
+    store: Store, tasks: list[dict], amounts: np.ndarray, *, kind: str = "build"
+) -> None:
+    """One an hour; each outcome is known when it ends, with its cost."""
+    submitted = [START + HOUR * number for number in range(len(tasks))]
+    rows = [
+        {
+            "source": "ci",
+            "source_id": f"{kind}-{number}",
+            "submitted": at,
+            "revision": 0,
+            "actor": "ann",
+            "kind": kind,
+            "scope": "web",
+            "inputs": task,
+            "started": at,
+            "finished": at + timedelta(seconds=float(amount)),
+            "status": "succeeded",
+            "outcome": {"cost": float(amount) / 10},
+            "submission_known_at": at,
+            "known_at": at + timedelta(seconds=float(amount)),
+            "digest": number,
+        }
+        for number, (at, task, amount) in enumerate(zip(submitted, tasks, amounts, strict=True))
+    ]
+    with store.connect() as connection:
+        partitions.ensure_months(connection, "executions", submitted[0], submitted[-1])
+    with store.begin() as connection:
+        connection.execute(insert(schema.executions), rows)

@@ -1,0 +1,146 @@
+"""Estimates from the log: by command, by HTTP, and in the words of Agent Zero."""
+
+import json
+import re
+import shlex
+import textwrap
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from bentos.predict.live_versions import Serving
+from runlore.cli import app
+from runlore.kernel.errors import BadInput, NotFound, Refused
+from runlore.planning.actions.estimates import EstimatorCache, PlannedTask, estimate_task
+from runlore.settings import Settings
+from runlore.store.engine import Store
+from tests.bentos.conftest import Serve, serve
+from tests.planning.tasks import HOUR, NOW, START, described, write_tasks
+
+__all__ = ["serve"]
+
+PAGE = Path(__file__).parents[2] / "docs" / "estimates.md"
+
+TASK = {"kind": "build", "inputs": {"size": 20, "tool": "go"}}
+PLANNED = PlannedTask("build", inputs={"size": 20, "tool": "go"})
+
+
+@pytest.fixture
+def builds(store: Store) -> Store:
+    """Builds of 20 that take about 20 s, and cost a tenth of that; too few tests."""
+    write_tasks(store, *described(20))
+    write_tasks(store, *described(5), kind="test")
+    return store
+
+
+def test_command_http_and_dialect_say_the_same(
+    builds: Store, settings: Settings, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", builds.url)
+    words = ["plan", "estimate", "--kind", "build", "--input", "size=20", "--input", "tool=go"]
+    done = CliRunner().invoke(app, [*words, "--as-of", NOW.isoformat(), "--json"])
+    assert done.exit_code == 0, done.output
+    shown = json.loads(done.stdout)
+    assert 10 < shown["value"] < 40
+    assert shown["quantiles"]["0.1"] < shown["value"] < shown["quantiles"]["0.9"]
+    assert (shown["unit"], shown["evidence"]["tasks"]) == ("s", 20)
+    assert shown["evidence"]["validation"] == "cross-validation"
+    assert sum(shown["evidence"]["models"].values()) == pytest.approx(1)
+
+    service = serve(Serving((), store=builds, live={}))
+    answer = service.post("/estimates", json=TASK)
+    assert answer.status_code == 200, answer.text
+    for name in ("value", "quantiles", "promise", "evidence"):
+        assert answer.json()[name] == shown[name]
+
+    asked = {"task_type": "build", "parameters": TASK["inputs"], "resources": ["time", "cost"]}
+    told = service.post("/api/v3/resource-prediction", json=asked)
+    assert told.status_code == 200, told.text
+    time, cost = told.json()["predictions"]
+    assert (time["predicted"], time["unit"]) == (shown["value"], "s")
+    assert cost["predicted"] == pytest.approx(shown["value"] / 10)
+    assert time["low"] == shown["quantiles"]["0.1"]
+
+
+def test_the_page_shows_what_the_command_says(
+    builds: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", builds.url)
+    blocks = re.findall(r"(?:^    .+\n)+", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    command, output = (textwrap.dedent(block).rstrip("\n") for block in blocks[:2])
+    done = CliRunner().invoke(app, shlex.split(command)[1:])
+    assert done.output.rstrip("\n") == output
+
+
+def test_only_what_was_known_then_counts(builds: Store) -> None:
+    early = estimate_task(builds, PLANNED, START + 17 * HOUR)
+    assert len(early.learned.tasks) == 17
+    with pytest.raises(Refused, match="10 finished tasks"):
+        estimate_task(builds, PLANNED, START + 10 * HOUR)
+
+
+def test_a_correction_replaces_an_outcome_and_failures_do_not_count(builds: Store) -> None:
+    later = NOW - timedelta(days=1)
+    with builds.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO runlore.executions (source, source_id, submitted, revision, actor,"
+                " kind, scope, inputs, started, finished, status, outcome, submission_known_at,"
+                " known_at, digest) SELECT source, source_id, submitted, 1, actor, kind, scope,"
+                " inputs, started, finished, CASE source_id WHEN 'build-3' THEN 'failed' ELSE"
+                " status END, '{\"cost\": 77}', submission_known_at, :later, 99"
+                " FROM runlore.executions WHERE source_id IN ('build-3', 'build-4')"
+            ),
+            {"later": later},
+        )
+    made = estimate_task(builds, PlannedTask("build", "cost"), NOW)
+    amounts = {task.source_id: task.amount for task in made.learned.tasks}
+    assert "build-3" not in amounts
+    assert amounts["build-4"] == 77
+    before = estimate_task(builds, PlannedTask("build", "cost"), later - HOUR)
+    assert len(before.learned.tasks) == 20
+
+
+def test_what_was_learned_is_kept_for_ten_minutes(builds: Store) -> None:
+    cache = EstimatorCache()
+    first = estimate_task(builds, PLANNED, NOW, cache)
+    again = estimate_task(builds, PLANNED, NOW + timedelta(minutes=9), cache)
+    assert again.learned is first.learned
+    later = estimate_task(builds, PLANNED, NOW + timedelta(minutes=11), cache)
+    assert later.learned is not first.learned
+
+
+def test_what_is_measured_afterwards_is_not_learned_from() -> None:
+    known = PlannedTask("build", inputs={"size": 1, "elapsed": 5, "max_rss_mb": 7})
+    assert set(known.description) == {"inputs.size"}
+
+
+def test_bad_requests_are_refused_by_name(
+    builds: Store, settings: Settings, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = serve(Serving((), store=builds, live={}))
+    for body, status, words in [
+        ({}, 422, "kind"),
+        ({**TASK, "colour": 1}, 422, "colour"),
+        ({**TASK, "as_of": "soon"}, 422, "as_of"),
+        ({**TASK, "measure": "gold"}, 422, "measure"),
+        ({**TASK, "measure": "a\u0000"}, 422, "measure"),
+        ({**TASK, "kind": "nope"}, 404, "kinds of the log: build, test"),
+        ({**TASK, "kind": "test"}, 409, "5 finished tasks"),
+    ]:
+        refused = service.post("/estimates", json=body)
+        assert (refused.status_code, words in refused.text) == (status, True), refused.text
+    asked = {"task_type": "build", "resources": ["memory"]}
+    refused = service.post("/api/v3/resource-prediction", json=asked)
+    assert refused.status_code == 422
+    assert refused.json()["field"] == "resources"
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", builds.url)
+    done = CliRunner().invoke(app, ["plan", "estimate", "--kind", "nope"])
+    assert done.exit_code != 0
+    with pytest.raises(NotFound):
+        estimate_task(builds, PlannedTask("nope"), NOW)
+    with pytest.raises(BadInput):
+        estimate_task(builds, PlannedTask("build", "gold"), NOW)
