@@ -120,7 +120,9 @@ def explain_estimate(view: EstimateView) -> list[str]:
 
     low, high = view.quantiles["0.1"], view.quantiles["0.9"]
     evidence = view.evidence
-    weights = [f"{name} {readable_share(weight)}" for name, weight in evidence.models.items()]
+    weights = [
+        f"{name} {readable_share(round(weight, 2))}" for name, weight in evidence.models.items()
+    ]
     nearest = [text(one.amount) for one in evidence.alike]
     lines = [
         f"{view.measure} of {view.kind}: {text(view.value)} (80 %: {text(low)} to {text(high)})",
