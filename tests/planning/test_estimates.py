@@ -16,6 +16,7 @@ from bentos.predict.live_versions import Serving
 from runlore.cli import app
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.planning.actions.estimates import EstimatorCache, PlannedTask, estimate_task
+from runlore.planning.rules import small_models
 from runlore.settings import Settings
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve, serve
@@ -39,6 +40,12 @@ def post(service: httpx.Client, path: str, body: dict) -> httpx.Response:
 
 
 @pytest.fixture
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quick to learn: these tests are about what is read and answered, not how well."""
+    monkeypatch.setattr(small_models, "TREES", 5)
+
+
+@pytest.fixture
 def builds(store: Store) -> Store:
     """Builds of 20 that take about 20 s, and cost a tenth of that; too few tests."""
     write_tasks(store, *described(20))
@@ -46,6 +53,7 @@ def builds(store: Store) -> Store:
     return store
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_command_http_and_dialect_say_the_same(
     builds: Store, settings: Settings, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +93,7 @@ def test_the_page_shows_what_the_command_says(
     assert done.output.rstrip("\n") == output
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_only_what_was_known_then_counts(builds: Store) -> None:
     early = estimate_task(builds, PLANNED, START + 17 * HOUR)
     assert len(early.learned.tasks) == 17
@@ -92,6 +101,7 @@ def test_only_what_was_known_then_counts(builds: Store) -> None:
         estimate_task(builds, PLANNED, START + 10 * HOUR)
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_a_correction_replaces_an_outcome_and_failures_do_not_count(builds: Store) -> None:
     later = NOW - timedelta(days=1)
     with builds.begin() as connection:
@@ -114,6 +124,7 @@ def test_a_correction_replaces_an_outcome_and_failures_do_not_count(builds: Stor
     assert len(before.learned.tasks) == 20
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_what_was_learned_is_kept_for_ten_minutes(builds: Store) -> None:
     cache = EstimatorCache()
     first = estimate_task(builds, PLANNED, NOW, cache)

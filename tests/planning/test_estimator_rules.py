@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from runlore.kernel.errors import Refused
 from runlore.planning.rules.estimate_scores import score_estimates
 from runlore.planning.rules.estimator import Estimator, fit_estimator
-from runlore.planning.rules.holding_out import TaskTimes, hold_out
+from runlore.planning.rules.holding_out import OutcomeTimes, hold_out
 from runlore.planning.rules.promise import KEPT, learn_promise
 from runlore.planning.rules.residual_spread import ResidualSpread
 from runlore.planning.rules.task_table import learn_encoder
@@ -81,7 +81,7 @@ def test_by_time_no_answer_knows_an_outcome_of_its_future() -> None:
     rows, times = np.arange(count, dtype=float)[:, None], np.arange(count) * 10
     known = times + 75
     seen = {"last": lambda train, values: lambda asked: np.full(len(asked), train.max())}
-    held = hold_out(rows, np.zeros(count), TaskTimes(times, known), seen)
+    held = hold_out(rows, np.zeros(count), OutcomeTimes(times, known), seen)
     assert held.validation == "by time"
     assert held.at.tolist() == list(range(count // 2, count))
     for at, (last,) in zip(held.at, held.answers, strict=True):

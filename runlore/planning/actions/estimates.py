@@ -12,8 +12,8 @@ import numpy as np
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.kernel.instants import to_us
 from runlore.planning.queries.finished_tasks import FinishedTask, read_finished, read_kinds
-from runlore.planning.rules.estimator import Estimate, Estimator, fit_estimator
-from runlore.planning.rules.holding_out import TaskTimes
+from runlore.planning.rules.estimator import AmountEstimate, Estimator, fit_estimator
+from runlore.planning.rules.holding_out import OutcomeTimes
 from runlore.planning.rules.task_table import Description
 from runlore.records.measured_afterwards import origin
 from runlore.store.engine import Store
@@ -55,7 +55,7 @@ class KindEstimator:
 class TaskEstimate:
     task: PlannedTask
     learned: KindEstimator
-    estimate: Estimate
+    estimate: AmountEstimate
 
 
 class EstimatorCache:
@@ -105,7 +105,7 @@ def learn_kind(store: Store, kind: str, measure: str, at: datetime) -> KindEstim
             f"kind {kind!r} has {len(tasks)} finished tasks with {measure}; an estimate needs"
             f" {LEAST_TASKS}"
         )
-    times = TaskTimes(
+    times = OutcomeTimes(
         np.array([to_us(task.submitted) for task in tasks]),
         np.array([to_us(task.known_at) for task in tasks]),
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from runlore.kernel.errors import Refused
 from runlore.kernel.readable import readable_share
 from runlore.planning.rules.estimate_scores import EstimateScores, score_estimates
-from runlore.planning.rules.holding_out import HeldOut, TaskTimes, hold_out
+from runlore.planning.rules.holding_out import HeldOut, OutcomeTimes, hold_out
 from runlore.planning.rules.promise import HIGH, LOW, Promise, learn_promise
 from runlore.planning.rules.residual_spread import ResidualSpread, local_scales, scales_of_held
 from runlore.planning.rules.small_models import Answers, distances, usable_models
@@ -26,7 +26,7 @@ ALIKE = 3  # past tasks that are shown
 
 
 @dataclass(frozen=True)
-class Estimate:
+class AmountEstimate:
     """value: the median, in the quantity's unit. quantiles: by level.
 
     within_15: the probability that the truth lies within 15 %. similarity: the share of past tasks
@@ -59,7 +59,9 @@ class Estimator:
     promise: Promise
     scores: EstimateScores
 
-    def estimate(self, task: Description, levels: Sequence[float] = (0.1, 0.5, 0.9)) -> Estimate:
+    def estimate(
+        self, task: Description, levels: Sequence[float] = (0.1, 0.5, 0.9)
+    ) -> AmountEstimate:
         row = self.encoder.encode([task])
         answer = float(self._answers(row)[0])
         far = distances(row, self.rows)[0]
@@ -74,7 +76,7 @@ class Estimator:
         )
         similarity = float((self._nearest >= nearest).mean())
         promised, reason = self._promises(within, similarity)
-        return Estimate(
+        return AmountEstimate(
             value=float(np.exp(answer)),
             quantiles=quantiles,
             within_15=within,
@@ -127,7 +129,7 @@ class Estimator:
 
 
 def fit_estimator(
-    tasks: Sequence[Description], amounts: Floats, times: TaskTimes | None = None
+    tasks: Sequence[Description], amounts: Floats, times: OutcomeTimes | None = None
 ) -> Estimator:
     """Learn from (n,) amounts above 0, of tasks in order where they have times.
 

@@ -21,7 +21,7 @@ FOLDS, REPEATS = 5, 4
 
 
 @dataclass(frozen=True)
-class TaskTimes:
+class OutcomeTimes:
     """(n,) ascending instants of submission, and when each outcome was known; microseconds."""
 
     submitted_us: Ints
@@ -38,7 +38,7 @@ class HeldOut:
 
 
 def hold_out(
-    rows: Floats, values: Floats, times: TaskTimes | None, models: Mapping[str, SmallModel]
+    rows: Floats, values: Floats, times: OutcomeTimes | None, models: Mapping[str, SmallModel]
 ) -> HeldOut:
     """By time from 200 tasks on: the later half, in five windows. Else repeated cross-validation.
 
@@ -56,7 +56,7 @@ def hold_out(
     return HeldOut(at, sums[at] / counts[at, None], "by time" if is_by_time else "cross-validation")
 
 
-def _windows(times: TaskTimes) -> Iterator[Parts]:
+def _windows(times: OutcomeTimes) -> Iterator[Parts]:
     count = len(times.submitted_us)
     edges = np.linspace(count // 2, count, WINDOWS + 1).astype(np.int64)
     for start, end in pairwise(edges.tolist()):
