@@ -104,7 +104,10 @@ async def estimate_views(
     request: Request, tasks: list[PlannedTask], as_of: datetime | None
 ) -> list[EstimateView]:
     """Of now from what was learned in the last minutes; of an earlier instant learned anew."""
-    cache: EstimatorCache = request.app.state.estimators
+    state = request.app.state
+    if not hasattr(state, "estimators"):
+        state.estimators = EstimatorCache()
+    cache: EstimatorCache = state.estimators
     at, kept = (instants.now(), cache) if as_of is None else (as_of, None)
     made: list[TaskEstimate] = await read_store(
         request, lambda store: [estimate_task(store, task, at, kept) for task in tasks]

@@ -45,7 +45,6 @@ from runlore.kernel.deadlines import REQUEST_S
 from runlore.kernel.errors import RunloreError
 from runlore.kernel.log_lines import log_fields
 from runlore.kernel.spans import NOTHING, Span, is_tracing, note_span, span
-from runlore.planning.actions.estimates import EstimatorCache
 from runlore.serving.actions.recording_bounds import RecordingBounds
 from runlore.settings import Settings
 from runlore.web.tracing import start_tracing, stop_tracing
@@ -90,7 +89,6 @@ def application(
             app.state.live = await stack.enter_async_context(_live_hub(serving))
             app.state.bounds = RecordingBounds.of(product.settings)
             app.state.point_bounds = PointBounds.of(product.settings)
-            app.state.estimators = EstimatorCache()
             try:
                 yield
             finally:
