@@ -21,7 +21,7 @@ from runlore.cli import (
     monitoring,
     objectives,
     performance,
-    planning,
+    plan,
     quality,
     regressions,
     reports,
@@ -114,7 +114,7 @@ signals.group.command()(dismissals.undismiss)
 signals.group.command()(objectives.objectives)
 signals.group.command()(health.health)
 app.add_typer(signals.group, name="signals")
-app.add_typer(planning.group, name="plan")
+app.add_typer(plan.group, name="plan")
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")
 app.add_typer(ledger.group, name="ledger")

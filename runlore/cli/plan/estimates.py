@@ -1,4 +1,4 @@
-"""`runlore plan`: what work will take, before it is done."""
+"""`runlore plan estimate`: what work will take, before it is done."""
 
 from typing import Annotated
 
@@ -6,8 +6,6 @@ import typer
 
 from runlore.cli.output import Json, echo, emit_json
 from runlore.cli.serving.works import Inputs
-
-group = typer.Typer(no_args_is_help=True, help="Estimate what work will take, before it is done.")
 
 Measure = Annotated[
     str,
@@ -22,12 +20,6 @@ AsOf = Annotated[
 ]
 
 
-@group.callback()
-def plan() -> None:
-    """Estimate what work will take, before it is done."""
-
-
-@group.command()
 def estimate(
     kind: Annotated[str, typer.Option(help="What sort of work it is.")],
     inputs: Inputs = None,

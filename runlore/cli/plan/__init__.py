@@ -1,0 +1,15 @@
+"""`runlore plan`: estimates, and plans that rest on them."""
+
+import typer
+
+from runlore.cli.plan import estimates
+
+group = typer.Typer(no_args_is_help=True, help="Estimate what work will take, before it is done.")
+
+
+@group.callback()
+def plan() -> None:
+    """Estimate what work will take, before it is done."""
+
+
+group.command()(estimates.estimate)
