@@ -20,6 +20,7 @@ from runlore.serving.queries.ledger import new_id
 from runlore.store.engine import Store
 from runlore.store.partitions import ensure_months
 from runlore.store.schema import ledger
+from tests.planning import tasks
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -69,6 +70,11 @@ def work(store: Store) -> None:
         connection.execute(
             "INSERT INTO runlore.series (source, name, scope) VALUES ('world', 'load', 'h-1')"
         )
+
+
+def finish(store: Store) -> None:
+    """Releases, enough to estimate the next one."""
+    tasks.write_tasks(store, *tasks.described(40), kind="release")
 
 
 def answer(store: Store) -> None:

@@ -97,6 +97,8 @@ def test_examples_are_answered_as_documented(
     page: Path, client: httpx.Client, world: Store
 ) -> None:
     names: dict[str, str] = {}
+    if page.stem == "agent-zero":
+        products_world.finish(world)
     for each in examples(page):
         way, body = renamed(each.way, names), renamed(each.body, names)
         answer = client.request(each.method, way, content=body or None)

@@ -82,6 +82,7 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("POST", "/ingests/{id}/undo", "/ingests/1/undo", WHY),
     ("POST", "/sources/{source}/undo", "/sources/log/undo", WHY),
     ("POST", "/metrics/points", "/metrics/points", POINTS),
+    ("POST", "/estimates", "/estimates", {"kind": "release", "inputs": {"size": 20.0}}),
     ("POST", "/metrics/points", "/metrics/points", POINTS),
     ("POST", "/ab-tests", "/ab-tests", PLAN),
     ("POST", "/ab-tests", "/ab-tests", PLAN),
@@ -129,6 +130,7 @@ def answers(
     """What the service answers now, and the answers of the products' pages, tested elsewhere."""
     serving.put("duration", quantity)
     products_world.deviate(store)
+    products_world.finish(store)
     Log(store, tmp_path / "log.csv", [HEADER, *map(row, range(20))]).ingest(source="log")
     found: Examples = {}
     first = ""
