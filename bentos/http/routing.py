@@ -60,7 +60,7 @@ class Endpoint:
     lies in a room beside this one. A session opens such endpoints as well as a key.
     """
 
-    method: Literal["GET", "POST", "PATCH"]
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     handler: Handler | None
     scope: Scope | None

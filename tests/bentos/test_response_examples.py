@@ -16,6 +16,7 @@ import pytest
 from handmade import write_bundle
 
 from bentos.api.points import EXAMPLE as POINTS
+from bentos.api.pools import EXAMPLE as POOL
 from bentos.app import response_examples
 from bentos.app.response_examples import FILE, Examples
 from bentos.predict.live_versions import Live, Serving, load
@@ -71,6 +72,9 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("POST", "/executions/{id}/outcome", "/executions/b-17/outcome", ENDED),
     ("POST", "/executions/{id}/outcome", "/executions/b-17/outcome", ENDED),
     ("GET", "/executions/{id}", "/executions/b-17", None),
+    ("PUT", "/pools/{name}", "/pools/gpu", POOL),
+    ("GET", "/pools", "/pools", None),
+    ("DELETE", "/pools/{name}", "/pools/gpu", None),
     ("GET", "/ingests", "/ingests", None),
     ("GET", "/alerts", "/alerts", None),
     ("GET", "/alerts/{id}", "/alerts/1", None),

@@ -58,6 +58,7 @@ from runlore.store.schema.names import (
     metadata,
     with_statistics,
 )
+from runlore.store.schema.pools import pools
 from runlore.store.schema.reports import (
     report_deliveries,
     report_runs,
@@ -124,6 +125,7 @@ __all__ = [
     "performance_looks",
     "performance_results",
     "point_outbox",
+    "pools",
     "rate_windows",
     "rejects",
     "report_deliveries",

@@ -1,0 +1,1 @@
+"""Capacity as data: pools and when they are open."""
