@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from runlore.models.explain import GroupImportance, Importance
+from runlore.models.relative_errors import RelativeErrors
 from runlore.training.rules import card
 from runlore.training.rules.card_sections import CardContents, DataPeriod
 from runlore.training.rules.gates import (
@@ -69,6 +70,16 @@ def test_a_quantity_tells_its_unit_and_what_its_interval_means():
     head = card.render(replace(FACTS, spec=replace(DURATION, select_by="log_loss")))
     assert "`duration_s` of an execution in s, at its submission" in head
     assert "an interval meant to hold 90 %" in head
+
+
+def test_a_quantity_says_how_often_it_is_near_the_truth_beside_the_baseline():
+    errors = (RelativeErrors(0.284, 0.41, 0.33, 0.512), RelativeErrors(0.15, 0.2, 0.6, None))
+    quantity = replace(FACTS, spec=replace(DURATION, select_by="log_loss"), errors=errors)
+    rows = section(card.render(quantity), "Errors as shares of the truth")
+    assert "| within 15 % of the truth | 28 % | 15 % |" in rows
+    assert "| median of \\|error\\| / truth | 33 % | 60 % |" in rows
+    assert rows[-1].endswith("| 0.512 | – |")
+    assert "Errors as shares" not in card.render(FACTS)
 
 
 def test_scores_stand_beside_the_baselines_with_their_intervals():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from runlore.models.relative_errors import measure_relative_errors
 from runlore.models.scores import absolute_errors
 
 Floats = NDArray[np.float64]
@@ -32,24 +33,13 @@ class EstimateScores:
 def score_estimates(
     truth: Floats, estimates: Floats, medians: Floats, coverage: Mapping[str, float]
 ) -> EstimateScores:
-    errors = absolute_errors(truth, estimates)
-    relative = errors / truth
-    guessing = _random_guessing(truth)
+    relative = measure_relative_errors(truth, estimates)
     return EstimateScores(
-        mae=float(errors.mean()),
+        mae=float(absolute_errors(truth, estimates).mean()),
         mae_median=float(absolute_errors(truth, medians).mean()),
-        sa=float(1 - errors.mean() / guessing) if guessing > 0 else None,
-        md_mre=float(np.median(relative)),
-        pred_15=float((relative <= 0.15).mean()),
-        pred_25=float((relative <= 0.25).mean()),
+        sa=relative.sa,
+        md_mre=relative.md_mre,
+        pred_15=relative.pred_15,
+        pred_25=relative.pred_25,
         coverage=coverage,
     )
-
-
-def _random_guessing(truth: Floats) -> float:
-    """The mean |difference| of two different tasks: guessing one by another (exact, sorted)."""
-    count = len(truth)
-    if count < 2:
-        return 0.0
-    places = 2 * np.arange(1, count + 1) - count - 1
-    return float(2 * (places * np.sort(truth)).sum() / (count * (count - 1)))

@@ -1,9 +1,11 @@
 """What a training leaves in MLflow: parameters, scores, tables, pictures and the model card."""
 
 from functools import partial
+from math import isfinite
 from typing import Any
 
 from runlore.kernel.instants import from_us
+from runlore.models.relative_errors import RelativeErrors
 from runlore.models.score_names import metric_name
 from runlore.registry import TrainingData, TrainingRun
 from runlore.registry.code_version import code_version
@@ -88,12 +90,29 @@ def _scores(trained: Trained) -> dict[str, float]:
         values[score_name("test", f"{named(score)} high end")] = measured.high
         if isinstance(measured, CalibrationInterval):
             values[score_name("test", f"{named(score)} by chance")] = measured.chance
+    if trained.relative_errors is not None:
+        values |= _shares_of_truth(trained.relative_errors[0])
     for score, measured in trained.evidence.gains.items():
         values[score_name("gain over baseline", named(score))] = measured.value
     for part, table in (("validation", trained.validation), ("test", trained.test_scores)):
         for kind, scores in table.items():
             values |= {score_name(part, kind, named(name)): value for name, value in scores.items()}
     return values
+
+
+def _shares_of_truth(errors: RelativeErrors) -> dict[str, float]:
+    """What is not finite, MLflow does not take."""
+    named = {
+        "share within 15 percent": errors.pred_15,
+        "share within 25 percent": errors.pred_25,
+        "median relative error": errors.md_mre,
+        "standardised accuracy": errors.sa,
+    }
+    return {
+        score_name("test", name): value
+        for name, value in named.items()
+        if value is not None and isfinite(value)
+    }
 
 
 def _candidate_rows(trained: Trained) -> list[dict[str, Any]]:

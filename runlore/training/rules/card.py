@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from runlore.kernel.instants import from_us
-from runlore.training.rules import card_importance, card_sections
+from runlore.training.rules import card_errors, card_importance, card_sections
 from runlore.training.rules.card_sections import CardContents, DataPeriod
 from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
 from runlore.training.rules.trained import Trained
@@ -47,6 +47,7 @@ def write(
             sources=tuple(sources),
             inputs=inputs,
             coverage=trained.coverage,
+            errors=trained.relative_errors,
             pictures=pictures or {},
         )
     )
@@ -58,6 +59,7 @@ def render(facts: CardContents) -> str:
         card_sections.head(facts),
         card_sections.scores(facts),
         card_sections.verdict(facts),
+        card_errors.relative_errors(facts),
         card_sections.levels(facts),
         card_sections.limits(facts),
         card_sections.leaks(facts),

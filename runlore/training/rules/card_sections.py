@@ -8,6 +8,7 @@ from math import isfinite, sqrt
 from runlore.kernel.instants import to_us
 from runlore.kernel.readable import readable_duration
 from runlore.models.explain import GroupImportance, Importance
+from runlore.models.relative_errors import RelativeErrors
 from runlore.models.score_names import display
 from runlore.records.validate import EARLIEST_US
 from runlore.specs.model_spec import (
@@ -62,6 +63,7 @@ class CardContents:
     """The contents of a card. validation, test: scores of every candidate.
 
     is_simulated: the data are simulated. pictures: the addresses of figures, by their names.
+    errors: of the candidate and of the baseline, where the target is a quantity.
     """
 
     spec: ModelSpec
@@ -81,6 +83,7 @@ class CardContents:
     inputs: InputReport = NOTHING_LEFT_OUT
     coverage: Sequence[LevelCoverage] = ()
     joint: Sequence[GroupImportance] = ()
+    errors: tuple[RelativeErrors, RelativeErrors] | None = None
     pictures: Mapping[str, str] = field(default_factory=dict)
 
 

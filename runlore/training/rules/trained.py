@@ -10,6 +10,7 @@ from runlore.features.declaration import FeaturePlan
 from runlore.models.calibration import Calibration
 from runlore.models.distribution import Distribution
 from runlore.models.explain import GroupImportance, Importance
+from runlore.models.relative_errors import RelativeErrors, measure_relative_errors
 from runlore.models.scale import quantity
 from runlore.specs.model_spec import CandidateKind, ModelSpec, Score
 from runlore.training.rules.candidates import Fitted
@@ -145,6 +146,17 @@ class Trained:
     joint: tuple[GroupImportance, ...]
     gates: tuple[GateResult, ...]
     verdict: GateVerdict
+
+    @property
+    def relative_errors(self) -> tuple[RelativeErrors, RelativeErrors] | None:
+        """Of the chosen candidate and of the baseline, on the test part; None: a probability."""
+        if self.spec.is_probability:
+            return None
+        ours, theirs = (
+            measure_relative_errors(self.test.target, answers)
+            for answers in (self.test.prediction, self.test.baseline)
+        )
+        return ours, theirs
 
     @property
     def kind(self) -> CandidateKind:
