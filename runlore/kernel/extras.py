@@ -35,6 +35,7 @@ MODULES: dict[Extra, tuple[str, ...]] = {
         "google",
         "httptools",
         "opentelemetry",
+        "ortools",
         "prefect",
         "prefect_dask",
         "prometheus_client",

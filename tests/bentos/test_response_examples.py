@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 from handmade import write_bundle
 
+from bentos.api.plans import EXAMPLE as TASKS
 from bentos.api.points import EXAMPLE as POINTS
 from bentos.api.pools import EXAMPLE as POOL
 from bentos.app import response_examples
@@ -75,6 +76,9 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("PUT", "/pools/{name}", "/pools/gpu", POOL),
     ("GET", "/pools", "/pools", None),
     ("DELETE", "/pools/{name}", "/pools/gpu", None),
+    ("POST", "/plans", "/plans", TASKS),
+    ("GET", "/plans", "/plans", None),
+    ("GET", "/plans/{id}", "/plans/1", None),
     ("GET", "/ingests", "/ingests", None),
     ("GET", "/alerts", "/alerts", None),
     ("GET", "/alerts/{id}", "/alerts/1", None),

@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.plan import estimates, pools
+from runlore.cli.plan import allocation, estimates, pools
 
 group = typer.Typer(no_args_is_help=True, help="Estimate what work will take, before it is done.")
 
@@ -14,3 +14,4 @@ def plan() -> None:
 
 group.command()(estimates.estimate)
 group.command()(pools.pools)
+group.command()(allocation.allocate)

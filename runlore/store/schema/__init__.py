@@ -58,6 +58,7 @@ from runlore.store.schema.names import (
     metadata,
     with_statistics,
 )
+from runlore.store.schema.plans import plans
 from runlore.store.schema.pools import pools
 from runlore.store.schema.reports import (
     report_deliveries,
@@ -124,6 +125,7 @@ __all__ = [
     "metrics",
     "performance_looks",
     "performance_results",
+    "plans",
     "point_outbox",
     "pools",
     "rate_windows",
