@@ -22,6 +22,7 @@ from bentos.api import (
     recording,
     regressions,
     remote_write,
+    scheduling_replays,
     signals,
 )
 from bentos.app import pages
@@ -66,6 +67,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *estimates.ENDPOINTS,
     *pools.ENDPOINTS,
     *plans.ENDPOINTS,
+    *scheduling_replays.ENDPOINTS,
     *live.ENDPOINTS,
     *ml_learning.ENDPOINTS,
     *agent_zero_ab.ENDPOINTS,

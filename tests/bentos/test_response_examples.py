@@ -26,6 +26,7 @@ from tests.bentos import product_pages, products_world, signals_calls
 from tests.bentos.conftest import Serve
 from tests.ingest.csv_log import HEADER, Log, row
 from tests.ingest.lineage_events import event
+from tests.planning import queued_jobs
 
 WORK = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4, "queue": "long"}}
 ENDED = {"status": "succeeded", "finished": "2026-11-02T12:11:00Z", "outcome": {"cost": 1.5}}
@@ -36,6 +37,13 @@ PLAN = {
     "window_s": 86_400,
     "exposure": 0.5,
     "rule": {"least_units": 100, "least_time_h": 0},
+}
+REPLAY = {
+    "kind": "job",
+    "slots": 8,
+    "size_input": "processors",
+    "limit_input": "requested_s",
+    "what_if": [10],
 }
 WAY = "/ab-tests/planner"
 ANN = {"actor": "ann"}
@@ -91,6 +99,7 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("POST", "/sources/{source}/undo", "/sources/log/undo", WHY),
     ("POST", "/metrics/points", "/metrics/points", POINTS),
     ("POST", "/estimates", "/estimates", {"kind": "release", "inputs": {"size": 20.0}}),
+    ("POST", "/plans/replay", "/plans/replay", REPLAY),
     ("POST", "/metrics/points", "/metrics/points", POINTS),
     ("POST", "/ab-tests", "/ab-tests", PLAN),
     ("POST", "/ab-tests", "/ab-tests", PLAN),
@@ -139,6 +148,7 @@ def answers(
     serving.put("duration", quantity)
     products_world.deviate(store)
     products_world.finish(store)
+    queued_jobs.write_jobs(store, 110)
     Log(store, tmp_path / "log.csv", [HEADER, *map(row, range(20))]).ingest(source="log")
     found: Examples = {}
     first = ""

@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.plan import allocation, estimates, pools
+from runlore.cli.plan import allocation, estimates, pools, replay
 
 group = typer.Typer(no_args_is_help=True, help="Estimate what work will take, before it is done.")
 
@@ -15,3 +15,4 @@ def plan() -> None:
 group.command()(estimates.estimate)
 group.command()(pools.pools)
 group.command()(allocation.allocate)
+group.command()(replay.replay)

@@ -1,0 +1,1 @@
+"""Replay of a job log under first come first served and EASY backfilling."""
