@@ -7,6 +7,7 @@ from sqlalchemy import insert
 
 from runlore.alerts.actions import handling
 from runlore.alerts.rules.finding import AlertFinding, Severity
+from runlore.kernel import instants
 from runlore.monitoring.queries import drift_results
 from runlore.monitoring.queries.drift_results import ComparedWindow, DriftComparison, DriftResult
 from runlore.performance import queries
@@ -75,6 +76,7 @@ def work(store: Store) -> None:
 def finish(store: Store) -> None:
     """Releases, enough to estimate the next one."""
     tasks.write_tasks(store, *tasks.described(40), kind="release")
+    tasks.write_steady(store, instants.now())
 
 
 def answer(store: Store) -> None:

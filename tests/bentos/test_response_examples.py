@@ -87,6 +87,13 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("POST", "/plans", "/plans", TASKS),
     ("GET", "/plans", "/plans", None),
     ("GET", "/plans/{id}", "/plans/1", None),
+    ("GET", "/capacity", "/capacity?objective=90%25 start within 5min", None),
+    (
+        "POST",
+        "/capacity",
+        "/capacity",
+        {"pool": "exporters", "scenarios": [{"name": "more", "arrivals": 3.5}]},
+    ),
     ("GET", "/ingests", "/ingests", None),
     ("GET", "/alerts", "/alerts", None),
     ("GET", "/alerts/{id}", "/alerts/1", None),

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from sqlalchemy import insert
 
+from runlore.planning.actions.pools import set_pools
+from runlore.planning.rules.pools.pool import Pool
 from runlore.store import partitions, schema
 from runlore.store.engine import Store
 
@@ -23,10 +25,15 @@ def described(number: int, seed: int = 0, noise: float = 0.3) -> tuple[list[dict
 
 
 def write_tasks(
-    store: Store, tasks: list[dict], amounts: np.ndarray, *, kind: str = "build"
+    store: Store,
+    tasks: list[dict],
+    amounts: np.ndarray,
+    *,
+    kind: str = "build",
+    start: datetime = START,
 ) -> None:
     """One an hour; each outcome is known when it ends, with its cost."""
-    submitted = [START + HOUR * number for number in range(len(tasks))]
+    submitted = [start + HOUR * number for number in range(len(tasks))]
     rows = [
         {
             "source": "ci",
@@ -51,3 +58,21 @@ def write_tasks(
         partitions.ensure_months(connection, "executions", submitted[0], submitted[-1])
     with store.begin() as connection:
         connection.execute(insert(schema.executions), rows)
+
+
+def write_growth(store: Store, days: int = 40) -> None:
+    """A build an hour that takes half of it, and 1.5 % more each day; a pool for them, and one
+    without tasks."""
+    rng = np.random.default_rng(1)
+    day = np.arange(24 * days) / 24
+    amounts = 2_000 * (1 + 0.015 * day) * np.exp(0.2 * rng.normal(size=len(day)))
+    write_tasks(store, [{"slots": 2}] * len(day), amounts)
+    set_pools(store, [Pool("builders", 1, ("build",)), Pool("idle", 1, ("x",))], "ann", START)
+
+
+def write_steady(store: Store, until: datetime, days: int = 30) -> None:
+    """An export an hour that takes a quarter of it, until now, and a pool for them."""
+    start = until - timedelta(days=days)
+    amounts = np.full(24 * days, 900.0)
+    write_tasks(store, [{}] * (24 * days), amounts, kind="export", start=start)
+    set_pools(store, [Pool("exporters", 1, ("export",), cost_per_hour=2.0)], "ann", start)

@@ -1,0 +1,1 @@
+"""Demand, when it exceeds capacity, and how long tasks wait."""
