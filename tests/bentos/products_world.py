@@ -21,7 +21,7 @@ from runlore.serving.queries.ledger import new_id
 from runlore.store.engine import Store
 from runlore.store.partitions import ensure_months
 from runlore.store.schema import ledger
-from tests.planning import tasks
+from tests.planning import project_log, tasks
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -74,9 +74,10 @@ def work(store: Store) -> None:
 
 
 def finish(store: Store) -> None:
-    """Releases, enough to estimate the next one."""
+    """Releases, enough to estimate the next one, and another project."""
     tasks.write_tasks(store, *tasks.described(40), kind="release")
     tasks.write_steady(store, instants.now())
+    project_log.write_project(store, "shop", project_log.runs_of_sort("site", 20))
 
 
 def answer(store: Store) -> None:

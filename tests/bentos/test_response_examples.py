@@ -107,6 +107,8 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("POST", "/metrics/points", "/metrics/points", POINTS),
     ("POST", "/estimates", "/estimates", {"kind": "release", "inputs": {"size": 20.0}}),
     ("POST", "/plans/replay", "/plans/replay", REPLAY),
+    ("GET", "/projects", "/projects", None),
+    ("GET", "/projects/similar", "/projects/similar?project=web&limit=1", None),
     ("POST", "/metrics/points", "/metrics/points", POINTS),
     ("POST", "/ab-tests", "/ab-tests", PLAN),
     ("POST", "/ab-tests", "/ab-tests", PLAN),

@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.plan import allocation, capacity, estimates, pools, replay
+from runlore.cli.plan import allocation, capacity, estimates, pools, projects, replay
 
 group = typer.Typer(no_args_is_help=True, help="Estimate what work will take, before it is done.")
 
@@ -17,3 +17,5 @@ group.command()(pools.pools)
 group.command()(allocation.allocate)
 group.command()(replay.replay)
 group.command()(capacity.capacity)
+group.command()(projects.similar)
+group.command()(projects.projects)

@@ -1,0 +1,1 @@
+"""How alike projects are, part by part."""
