@@ -5,6 +5,7 @@
 FOLDER holds the five PROMISE sets as ARFF. In each repeat all rows are held out once, in ten folds;
 the models, their weights and the intervals are learned from the other nine folds only. Columns that
 are known only afterwards (duration, time of a project) and numbers of rows are never used.
+Desharnais is estimated twice: without the year in which a project ended, and with it.
 """
 
 import argparse
@@ -28,11 +29,18 @@ class EffortSet:
     dropped: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     published: str = ""
+    file: str = ""
 
 
 SETS: Mapping[str, EffortSet] = {
     "desharnais": EffortSet(
-        "Effort", ("Project", "Length"), ("Language",), "LP4EE 2156, RF 2297, CART 2590"
+        "Effort",
+        ("Project", "Length", "YearEnd"),
+        ("Language",),
+        "LP4EE 2156, RF 2297, CART 2590",
+    ),
+    "desharnais-with-year": EffortSet(
+        "Effort", ("Project", "Length"), ("Language",), file="desharnais"
     ),
     "maxwell": EffortSet(
         "Effort",
@@ -113,7 +121,7 @@ def main() -> None:
     parser.add_argument("--only", choices=SETS, action="append")
     args = parser.parse_args()
     for name in args.only or SETS:
-        tasks, efforts = read_arff(args.folder / f"{name}.arff", SETS[name])
+        tasks, efforts = read_arff(args.folder / f"{SETS[name].file or name}.arff", SETS[name])
         runs = [score(efforts, held_out(tasks, efforts, seed)) for seed in range(args.repeats)]
         print(f"{name}: {len(efforts)} rows, {args.repeats} repeats", SETS[name].published)
         for key in runs[0]:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runlore.kernel.readable import readable_quantity, readable_share
-from runlore.planning.actions.estimates import DURATION, TaskEstimate
+from runlore.planning.actions.estimates import DURATION, INPUT, TaskEstimate
+from runlore.planning.rules.estimator import InputEffect
+from runlore.records.execution import Scalar
 
 BYTES = "_bytes"
+MOST_SHOWN = 60  # characters of a value
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,23 @@ class EvidenceView:
 
 
 @dataclass(frozen=True)
+class InputEffectView:
+    """change: against the same task with the usual value; 0.5: half as much more."""
+
+    input: str
+    value: Scalar
+    usual: str | float
+    change: float
+
+
+@dataclass(frozen=True)
 class EstimateView:
     kind: str
     measure: str
     unit: str
     value: float
     quantiles: Mapping[str, float]
+    reasons: tuple[InputEffectView, ...]
     promise: PromiseView
     evidence: EvidenceView
     learned_at: datetime
@@ -78,6 +92,7 @@ def show_estimate(made: TaskEstimate) -> EstimateView:
         unit=unit_of(made.task.measure),
         value=estimate.value,
         quantiles={f"{level:g}": value for level, value in estimate.quantiles.items()},
+        reasons=tuple(_effect(one) for one in made.reasons),
         promise=PromiseView(
             estimate.is_promised,
             estimate.reason,
@@ -93,12 +108,17 @@ def show_estimate(made: TaskEstimate) -> EstimateView:
             validation=estimator.held.validation,
             similarity=estimate.similarity,
             alike=tuple(SimilarTask(task.source_id, task.amount or 0.0) for task in alike),
-            unknown=tuple(name.removeprefix("inputs.") for name in estimate.unknown),
+            unknown=tuple(name.removeprefix(INPUT) for name in estimate.unknown),
             models=estimator.weights,
             **vars(estimator.scores),
         ),
         learned_at=made.learned.learned_at,
     )
+
+
+def _effect(one: InputEffect) -> InputEffectView:
+    value = one.value if isinstance(one.value, str | float | int | None) else str(one.value)
+    return InputEffectView(one.name.removeprefix(INPUT), value, one.usual, one.change)
 
 
 def unit_of(measure: str) -> str:
@@ -120,6 +140,10 @@ def explain_estimate(view: EstimateView) -> list[str]:
 
     low, high = view.quantiles["0.1"], view.quantiles["0.9"]
     evidence = view.evidence
+    reasons = [
+        f"{one.input} {_plain(one.value)} (usually {_plain(one.usual)}) {one.change:+.0%}"
+        for one in view.reasons
+    ]
     weights = [
         f"{name} {readable_share(round(weight, 2))}" for name, weight in evidence.models.items()
     ]
@@ -127,6 +151,7 @@ def explain_estimate(view: EstimateView) -> list[str]:
     lines = [
         f"{view.measure} of {view.kind}: {text(view.value)} (80 %: {text(low)} to {text(high)})",
         f"  {view.promise.reason}",
+        f"  moved by: {'; '.join(reasons) or 'nothing that is known of it'}",
         f"  evidence: {evidence.tasks} finished tasks; similarity"
         f" {readable_share(evidence.similarity)}; nearest: {', '.join(nearest)}",
         f"  on {evidence.held_out} tasks held out ({evidence.validation}): mean error"
@@ -137,3 +162,7 @@ def explain_estimate(view: EstimateView) -> list[str]:
     if evidence.unknown:
         lines.append(f"  not known: {', '.join(evidence.unknown)}")
     return lines
+
+
+def _plain(value: Scalar) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)[:MOST_SHOWN]

@@ -22,7 +22,7 @@ from bentos.app import response_examples
 from bentos.app.response_examples import FILE, Examples
 from bentos.predict.live_versions import Live, Serving, load
 from runlore.store.engine import Store
-from tests.bentos import product_pages, products_world, signals_calls
+from tests.bentos import patience, product_pages, products_world, signals_calls
 from tests.bentos.conftest import Serve
 from tests.ingest.csv_log import HEADER, Log, row
 from tests.ingest.lineage_events import event
@@ -164,7 +164,7 @@ def answers(
     for method, path, called, body in (*CALLS, *signals_calls.CALLS):
         if path == signals_calls.PATHS[0][0]:
             signals_calls.fill(store)
-        answer = client.request(method, called.replace("{ID}", first), json=body)
+        answer = patience.request(client, method, called.replace("{ID}", first), json=body)
         assert answer.is_success, (path, answer.text)
         is_json = answer.headers.get("content-type", "").startswith("application/json")
         content = answer.json() if is_json else answer.text

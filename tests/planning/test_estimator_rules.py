@@ -58,6 +58,20 @@ def test_work_that_repeats_is_promised_and_noise_is_not(sure: Estimator, fitted:
     assert not any(fitted.estimate(task).is_promised for task in new[:20])
 
 
+def test_reasons_say_which_input_moves_the_estimate_by_how_much(sure: Estimator) -> None:
+    """The truth: twice as much with java, and in proportion to the size."""
+    size = sure.encoder.columns[0].usual
+    assert isinstance(size, float)
+    usual = sure.encoder.columns[1].usual
+    other = {"go": "java", "java": "go"}[str(usual)]
+    big, tool = sure.explain({"size": 3 * size, "tool": other})
+    assert (big.name, tool.name, tool.value, tool.usual) == ("size", "tool", other, usual)
+    assert big.change == pytest.approx(2, rel=0.25)
+    assert tool.change == pytest.approx(1 if other == "java" else -0.5, rel=0.25)
+    assert sure.explain({"size": size, "tool": usual}) == ()
+    assert sure.explain({}) == ()
+
+
 def test_noise_is_answered_with_the_median_or_the_mean() -> None:
     random = np.random.default_rng(5)
     tasks = [{"size": float(size)} for size in random.normal(0, 1, 40)]

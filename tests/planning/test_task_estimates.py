@@ -4,8 +4,10 @@ import json
 import re
 import shlex
 import textwrap
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import httpx
 import pytest
@@ -15,10 +17,17 @@ from typer.testing import CliRunner
 from bentos.predict.live_versions import Serving
 from runlore.cli import app
 from runlore.kernel.errors import BadInput, NotFound, Refused
-from runlore.planning.actions.estimates import EstimatorCache, PlannedTask, estimate_task
+from runlore.planning.actions import estimates
+from runlore.planning.actions.estimates import (
+    EstimatorCache,
+    KindEstimator,
+    PlannedTask,
+    estimate_task,
+)
 from runlore.planning.rules import small_models
 from runlore.settings import Settings
 from runlore.store.engine import Store
+from tests.bentos import patience
 from tests.bentos.conftest import Serve, serve
 from tests.planning.tasks import HOUR, NOW, START, described, write_tasks
 
@@ -27,16 +36,18 @@ __all__ = ["serve"]
 PAGE = Path(__file__).parents[2] / "docs" / "estimates.md"
 
 TASK = {"kind": "build", "inputs": {"size": 20, "tool": "go"}}
+PROJECT = {
+    "tasks": [
+        {"id": "A", **TASK},
+        {"id": "B", **TASK},
+        {"id": "C", **TASK, "after": ["A", "B"]},
+    ]
+}
 PLANNED = PlannedTask("build", inputs={"size": 20, "tool": "go"})
 
 
 def post(service: httpx.Client, path: str, body: dict) -> httpx.Response:
-    """A slow machine says 504 while it learns a kind for the first time, and to try again."""
-    for _ in range(10):
-        answer = service.post(path, json=body)
-        if answer.status_code != 504:
-            break
-    return answer
+    return patience.request(service, "POST", path, json=body)
 
 
 @pytest.fixture
@@ -55,7 +66,7 @@ def builds(store: Store) -> Store:
 
 @pytest.mark.usefixtures("few_trees")
 def test_command_http_and_dialect_say_the_same(
-    builds: Store, settings: Settings, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    builds: Store, settings: Settings, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("RUNLORE_DATABASE_URL", builds.url)
     words = ["plan", "estimate", "--kind", "build", "--input", "size=20", "--input", "tool=go"]
@@ -71,7 +82,7 @@ def test_command_http_and_dialect_say_the_same(
     service = serve(Serving((), store=builds, live={}))
     answer = post(service, "/estimates", TASK)
     assert answer.status_code == 200, answer.text
-    for name in ("value", "quantiles", "promise", "evidence"):
+    for name in ("value", "quantiles", "reasons", "promise", "evidence"):
         assert answer.json()[name] == shown[name]
 
     asked = {"task_type": "build", "parameters": TASK["inputs"], "resources": ["time", "cost"]}
@@ -81,6 +92,42 @@ def test_command_http_and_dialect_say_the_same(
     assert (time["predicted"], time["unit"]) == (shown["value"], "s")
     assert cost["predicted"] == pytest.approx(shown["value"] / 10, rel=0.01)
     assert time["low"] == shown["quantiles"]["0.1"]
+
+    file = tmp_path / "project.json"
+    file.write_text(json.dumps(PROJECT["tasks"]), encoding="utf-8")
+    words = ["plan", "estimate", "--tasks", str(file), "--as-of", NOW.isoformat()]
+    done = CliRunner().invoke(app, [*words, "--json"])
+    assert done.exit_code == 0, done.output
+    project = json.loads(done.stdout)
+    one = shown["value"]
+    assert [task["value"] for task in project["tasks"]] == [one] * 3
+    assert 2.5 * one < project["total"]["value"] < 4 * one
+    assert 1.7 * one < project["span"]["value"] < project["total"]["value"]
+    assert project["tasks"][2]["critical"] == 1
+    text = CliRunner().invoke(app, words).output
+    assert "duration_s of 3 tasks" in text
+    assert "C (build)" in text
+    answer = post(service, "/estimates", PROJECT)
+    assert answer.status_code == 200, answer.text
+    assert {name: answer.json()[name] for name in ("total", "span", "tasks")} == {
+        name: project[name] for name in ("total", "span", "tasks")
+    }
+    asked = {
+        "tasks": [
+            {
+                "id": task["id"],
+                "task_type": "build",
+                "parameters": task["inputs"],
+                "depends_on": task.get("after", []),
+            }
+            for task in PROJECT["tasks"]
+        ]
+    }
+    told = post(service, "/api/v3/resource-prediction", asked)
+    assert told.status_code == 200, told.text
+    [prediction] = told.json()["predictions"]
+    assert prediction["predicted"] == project["total"]["value"]
+    assert prediction["elapsed"] == project["span"]["value"]
 
 
 def test_the_page_shows_what_the_command_says(
@@ -125,13 +172,56 @@ def test_a_correction_replaces_an_outcome_and_failures_do_not_count(builds: Stor
 
 
 @pytest.mark.usefixtures("few_trees")
-def test_what_was_learned_is_kept_for_ten_minutes(builds: Store) -> None:
+def test_a_kept_estimator_answers_while_it_is_learned_again(builds: Store) -> None:
     cache = EstimatorCache()
     first = estimate_task(builds, PLANNED, NOW, cache)
     again = estimate_task(builds, PLANNED, NOW + timedelta(minutes=9), cache)
     assert again.learned is first.learned
-    later = estimate_task(builds, PLANNED, NOW + timedelta(minutes=11), cache)
-    assert later.learned is not first.learned
+    renewed_at = NOW + timedelta(minutes=11)
+    assert estimate_task(builds, PLANNED, renewed_at, cache).learned is first.learned
+    cache.wait()
+    assert estimate_task(builds, PLANNED, renewed_at, cache).learned.learned_at == renewed_at
+    day = NOW + timedelta(days=1)
+    assert estimate_task(builds, PLANNED, day, cache).learned.learned_at == day
+
+
+@pytest.mark.usefixtures("few_trees")
+def test_who_learns_one_kind_does_not_stop_another(
+    builds: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, started, may_end = EstimatorCache(), Event(), Event()
+    learn, calls = estimates.learn_kind, []
+
+    def slow(store: Store, kind: str, measure: str, at: datetime) -> KindEstimator:
+        calls.append((kind, measure))
+        if measure == "cost":
+            started.set()
+            assert may_end.wait(20)
+        return learn(store, kind, measure, at)
+
+    monkeypatch.setattr(estimates, "learn_kind", slow)
+    costs = PlannedTask("build", "cost")
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(cache.get, builds, costs, NOW) for _ in range(2)]
+        assert started.wait(20)
+        assert cache.get(builds, PLANNED, NOW).tasks
+        may_end.set()
+        first, second = (one.result() for one in waiting)
+    assert first is second
+    assert calls.count(("build", "cost")) == 1
+
+
+@pytest.mark.usefixtures("few_trees")
+def test_a_kind_that_was_undone_is_forgotten_in_the_background(builds: Store) -> None:
+    cache = EstimatorCache()
+    estimate_task(builds, PLANNED, NOW, cache)
+    with builds.begin() as connection:
+        connection.execute(text("DELETE FROM runlore.executions WHERE kind = 'build'"))
+    later = NOW + timedelta(minutes=11)
+    estimate_task(builds, PLANNED, later, cache)
+    cache.wait()
+    with pytest.raises(NotFound, match="kinds of the log: test"):
+        estimate_task(builds, PLANNED, later, cache)
 
 
 def test_what_is_measured_afterwards_is_not_learned_from() -> None:
@@ -140,7 +230,11 @@ def test_what_is_measured_afterwards_is_not_learned_from() -> None:
 
 
 def test_bad_requests_are_refused_by_name(
-    builds: Store, settings: Settings, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    builds: Store,
+    settings: Settings,
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     service = serve(Serving((), store=builds, live={}))
     for body, status, words in [
@@ -151,6 +245,16 @@ def test_bad_requests_are_refused_by_name(
         ({**TASK, "measure": "a\u0000"}, 422, "measure"),
         ({**TASK, "kind": "nope"}, 404, "kinds of the log: build, test"),
         ({**TASK, "kind": "test"}, 409, "5 finished tasks"),
+        ({**PROJECT, **TASK}, 422, "kind: each of `tasks` has its own"),
+        ({"tasks": []}, 422, "tasks"),
+        ({"tasks": [{**TASK, "id": "A", "after": ["Z"]}]}, 422, "tasks.0.after: 'A' waits for 'Z'"),
+        ({"tasks": [{**TASK, "id": "A"}, {**TASK, "id": "A"}]}, 422, "'A' occurs twice"),
+        (
+            {"tasks": [{**TASK, "id": a, "after": [b]} for a, b in ("AB", "BA")]},
+            422,
+            "is a cycle",
+        ),
+        ({"tasks": [{"id": "A", "kind": "test"}]}, 409, "task 'A': kind 'test'"),
     ]:
         refused = post(service, "/estimates", body)
         assert (refused.status_code, words in refused.text) == (status, True), refused.text
@@ -158,9 +262,21 @@ def test_bad_requests_are_refused_by_name(
     refused = post(service, "/api/v3/resource-prediction", asked)
     assert refused.status_code == 422
     assert refused.json()["field"] == "resources"
+    lost = {"tasks": [{"id": "A", "task_type": "build", "depends_on": ["Z"]}]}
+    refused = post(service, "/api/v3/resource-prediction", lost)
+    assert refused.json()["field"] == "tasks.0.depends_on"
     monkeypatch.setenv("RUNLORE_DATABASE_URL", builds.url)
-    done = CliRunner().invoke(app, ["plan", "estimate", "--kind", "nope"])
-    assert done.exit_code != 0
+    file = tmp_path / "project.json"
+    file.write_text('[{"id": "A", "kind": "build", "color": 1}]', encoding="utf-8")
+    for options, words in [
+        (["--kind", "nope"], "kinds of the log"),
+        ([], "pass --kind NAME"),
+        (["--tasks", str(file)], "tasks.0.color"),
+        (["--tasks", str(tmp_path / "none.json")], "No such file"),
+    ]:
+        done = CliRunner().invoke(app, ["plan", "estimate", *options])
+        assert done.exit_code != 0
+        assert words in done.output + str(done.exception), done.output
     with pytest.raises(NotFound):
         estimate_task(builds, PlannedTask("nope"), NOW)
     with pytest.raises(BadInput):

@@ -1,18 +1,27 @@
 """Estimate what a task will take, from finished tasks of its kind."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from runlore.kernel.errors import BadInput, NotFound, Refused
+from runlore.kernel.errors import BadInput, NotFound, Refused, RunloreError
 from runlore.kernel.instants import to_us
 from runlore.planning.queries.finished_tasks import FinishedTask, read_finished, read_kinds
-from runlore.planning.rules.estimator import AmountEstimate, Estimator, fit_estimator
+from runlore.planning.rules.estimator import (
+    SCOPE,
+    AmountEstimate,
+    Estimator,
+    InputEffect,
+    fit_estimator,
+)
 from runlore.planning.rules.holding_out import OutcomeTimes
 from runlore.planning.rules.task_table import Description
 from runlore.records.measured_afterwards import origin
@@ -21,10 +30,14 @@ from runlore.store.engine import Store
 LEAST_TASKS = 15
 MOST_TASKS = 2_000  # the newest ones are learned from
 MOST_KEPT = 64  # estimators in memory
-KEPT_FOR = timedelta(minutes=10)
+RENEWED_AFTER = timedelta(minutes=10)
+KEPT_FOR = timedelta(hours=1)  # an older one is not answered with; the request waits
 DURATION = "duration_s"
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 INPUT = "inputs."
+Key = tuple[Store, str, str]
+
+log = logging.getLogger("runlore.planning")
 
 
 @dataclass(frozen=True)
@@ -56,25 +69,78 @@ class TaskEstimate:
     task: PlannedTask
     learned: KindEstimator
     estimate: AmountEstimate
+    reasons: tuple[InputEffect, ...] = ()
 
 
 class EstimatorCache:
-    """What was learned in the last ten minutes; one learning at a time."""
+    """What was learned of kinds in the last hour.
+
+    The first request for a kind waits, those for other kinds do not. After ten minutes a kind is
+    learned again in the background, one at a time, while the kept one answers.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: OrderedDict[tuple[Store, str, str], KindEstimator] = OrderedDict()
+        self._kept: OrderedDict[Key, KindEstimator] = OrderedDict()
+        self._learning: dict[Key, Lock] = {}
+        self._renewing: set[Key] = set()
+        self._background = ThreadPoolExecutor(1, "estimators")
 
     def get(self, store: Store, task: PlannedTask, at: datetime) -> KindEstimator:
         key = (store, task.kind, task.measure)
+        kept = self._find(key, at)
+        if kept is None:
+            with self._lock:
+                learning = self._learning.setdefault(key, Lock())
+            with learning:
+                kept = self._find(key, at)
+                return self._learn(key, at) if kept is None else kept
+        if at >= kept.learned_at + RENEWED_AFTER:
+            self._renew(key, at)
+        return kept
+
+    def wait(self) -> None:
+        """Until nothing is learned in the background."""
+        self._background.submit(bool).result()
+
+    def _find(self, key: Key, at: datetime) -> KindEstimator | None:
         with self._lock:
             kept = self._kept.get(key)
-            if kept is None or not kept.learned_at <= at < kept.learned_at + KEPT_FOR:
-                kept = self._kept[key] = learn_kind(store, task.kind, task.measure, at)
+            if kept is None or at >= kept.learned_at + KEPT_FOR:
+                return None
             self._kept.move_to_end(key)
-            if len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
             return kept
+
+    def _learn(self, key: Key, at: datetime) -> KindEstimator:
+        store, kind, measure = key
+        learned = learn_kind(store, kind, measure, at)
+        with self._lock:
+            self._kept[key] = learned
+            self._kept.move_to_end(key)
+            while len(self._kept) > MOST_KEPT:
+                gone, _ = self._kept.popitem(last=False)
+                self._learning.pop(gone, None)
+        return learned
+
+    def _renew(self, key: Key, at: datetime) -> None:
+        with self._lock:
+            if key in self._renewing:
+                return
+            self._renewing.add(key)
+        self._background.submit(partial(self._relearn, key, at))
+
+    def _relearn(self, key: Key, at: datetime) -> None:
+        """A kind that can no longer be learned is forgotten; the next request says why."""
+        try:
+            self._learn(key, at)
+        except (BadInput, NotFound, Refused):
+            with self._lock:
+                self._kept.pop(key, None)
+        except RunloreError as error:
+            log.warning("kind %r was not learned again: %s", key[1], error)
+        finally:
+            with self._lock:
+                self._renewing.discard(key)
 
 
 def estimate_task(
@@ -87,11 +153,18 @@ def estimate_task(
         BadInput: the measure is known of none of them.
         Refused: fewer than 15 of them are finished.
     """
+    learned = learned_kind(store, task, at, cache)
+    estimate = learned.estimator.estimate(task.description, LEVELS)
+    return TaskEstimate(task, learned, estimate, learned.estimator.explain(task.description))
+
+
+def learned_kind(
+    store: Store, task: PlannedTask, at: datetime, cache: EstimatorCache | None = None
+) -> KindEstimator:
+    """What is learned of a task's kind. Raises like `estimate_task`."""
     if cache is None:
-        learned = learn_kind(store, task.kind, task.measure, at)
-    else:
-        learned = cache.get(store, task, at)
-    return TaskEstimate(task, learned, learned.estimator.estimate(task.description, LEVELS))
+        return learn_kind(store, task.kind, task.measure, at)
+    return cache.get(store, task, at)
 
 
 def learn_kind(store: Store, kind: str, measure: str, at: datetime) -> KindEstimator:
@@ -136,6 +209,6 @@ def _amounts(tasks: Sequence[FinishedTask]) -> np.ndarray[Any, np.dtype[np.float
 
 def _description(actor: str | None, scope: str | None, inputs: Mapping[str, Any]) -> Description:
     """Inputs that are measured afterwards tell the outcome, and are left out."""
-    about: dict[str, object] = {"actor": actor or None, "scope": scope or None}
+    about: dict[str, object] = {"actor": actor or None, SCOPE: scope or None}
     about |= {f"{INPUT}{name}": value for name, value in inputs.items() if origin(name) is None}
     return {name: value for name, value in about.items() if value is not None}

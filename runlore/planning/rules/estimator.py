@@ -13,6 +13,7 @@ from runlore.planning.rules.estimate_scores import EstimateScores, score_estimat
 from runlore.planning.rules.holding_out import HeldOut, OutcomeTimes, hold_out
 from runlore.planning.rules.promise import HIGH, LOW, Promise, learn_promise
 from runlore.planning.rules.residual_spread import ResidualSpread, local_scales, scales_of_held
+from runlore.planning.rules.shared_errors import HeldSums, SharedErrors, learn_shared_errors
 from runlore.planning.rules.small_models import Answers, distances, usable_models
 from runlore.planning.rules.task_table import Description, TaskEncoder, learn_encoder
 from runlore.planning.rules.weighting import weigh_models
@@ -20,8 +21,10 @@ from runlore.planning.rules.weighting import weigh_models
 Floats = NDArray[np.float64]
 
 LEAST_LEARNED = 10  # tasks, for the folds of cross-validation
+SCOPE = "scope"  # of a description: tasks of one are done together
 COVERAGES = (0.5, 0.8, 0.9)
 MOST_WIDENED = 3.0  # times the usual width, for a task unlike any before
+LEAST_CHANGE, MOST_REASONS = 0.01, 5
 ALIKE = 3  # past tasks that are shown
 
 
@@ -44,9 +47,34 @@ class AmountEstimate:
     reason: str
 
 
+@dataclass(frozen=True)
+class InputEffect:
+    """change: of the estimate, against the same task with the usual value; 0.5: half as much more.
+
+    usual: the median of a number, the most frequent word.
+    """
+
+    name: str
+    value: object
+    usual: float | str
+    change: float
+
+
+@dataclass(frozen=True, eq=False)
+class LocatedTasks:
+    """answers, scales: (m,) on the log scale. far: (m, n) distances to past tasks."""
+
+    answers: Floats
+    scales: Floats
+    far: Floats
+
+
 @dataclass(frozen=True, eq=False)
 class Estimator:
-    """rows: (n, p) past tasks, values: (n,) logs of what they took. weights: by model."""
+    """rows: (n, p) past tasks, values: (n,) logs of what they took. weights: by model.
+
+    shared: what the errors of tasks that are done together have in common.
+    """
 
     encoder: TaskEncoder
     rows: Floats
@@ -56,36 +84,60 @@ class Estimator:
     held: HeldOut
     residuals: Floats
     spread: ResidualSpread
+    shared: SharedErrors
     promise: Promise
     scores: EstimateScores
 
     def estimate(
         self, task: Description, levels: Sequence[float] = (0.1, 0.5, 0.9)
     ) -> AmountEstimate:
-        row = self.encoder.encode([task])
-        answer = float(self._answers(row)[0])
-        far = distances(row, self.rows)[0]
-        nearest = float(far.min())
-        scale = float(local_scales(far[None, self.held.at], np.abs(self.residuals))[0])
-        scale *= self._widening(nearest)
-        quantiles = {
-            level: float(np.exp(answer + scale * self.spread.quantile(level))) for level in levels
-        }
-        within = float(
-            self.spread.share_between(np.array([LOW / scale]), np.array([HIGH / scale]))[0]
-        )
-        similarity = float((self._nearest >= nearest).mean())
-        promised, reason = self._promises(within, similarity)
-        return AmountEstimate(
-            value=float(np.exp(answer)),
-            quantiles=quantiles,
-            within_15=within,
-            is_promised=promised,
-            similarity=similarity,
-            alike=tuple(int(at) for at in np.argsort(far, kind="stable")[:ALIKE]),
-            unknown=self.encoder.unknown(task),
-            reason=reason,
-        )
+        return self.estimate_all([task], levels)[0]
+
+    def estimate_all(
+        self, tasks: Sequence[Description], levels: Sequence[float] = (0.1, 0.5, 0.9)
+    ) -> list[AmountEstimate]:
+        located = self.locate(tasks)
+        spreads = np.array([self.spread.quantile(level) for level in levels])
+        amounts = np.exp(located.answers[:, None] + located.scales[:, None] * spreads)
+        within = self.spread.share_between(LOW / located.scales, HIGH / located.scales)
+        alike = np.argsort(located.far, axis=1, kind="stable")[:, :ALIKE]
+        made = []
+        for at, task in enumerate(tasks):
+            similarity = float((self._nearest >= located.far[at].min()).mean())
+            promised, reason = self._promises(float(within[at]), similarity)
+            made.append(
+                AmountEstimate(
+                    value=float(np.exp(located.answers[at])),
+                    quantiles=dict(zip(levels, amounts[at].tolist(), strict=True)),
+                    within_15=float(within[at]),
+                    is_promised=promised,
+                    similarity=similarity,
+                    alike=tuple(alike[at].tolist()),
+                    unknown=self.encoder.unknown(task),
+                    reason=reason,
+                )
+            )
+        return made
+
+    def explain(self, task: Description) -> tuple[InputEffect, ...]:
+        """The inputs that move the estimate most, each replaced by its usual value alone."""
+        replaced = self.encoder.with_usual(task)
+        if not replaced:
+            return ()
+        rows = self.encoder.encode([task, *(other for _, _, other in replaced)])
+        answer, *others = self._answers(rows).tolist()
+        effects = [
+            InputEffect(name, task[name], usual, float(np.expm1(answer - other)))
+            for (name, usual, _), other in zip(replaced, others, strict=True)
+        ]
+        felt = [one for one in effects if abs(one.change) >= LEAST_CHANGE]
+        return tuple(sorted(felt, key=lambda one: -abs(np.log1p(one.change)))[:MOST_REASONS])
+
+    def locate(self, tasks: Sequence[Description]) -> LocatedTasks:
+        rows = self.encoder.encode(tasks)
+        far = distances(rows, self.rows)
+        scales = local_scales(far[:, self.held.at], np.abs(self.residuals))
+        return LocatedTasks(self._answers(rows), scales * self._widening(far.min(axis=1)), far)
 
     def _answers(self, rows: Floats) -> Floats:
         parts = [weight * self.models[name](rows) for name, weight in self.weights.items()]
@@ -111,13 +163,12 @@ class Estimator:
             " within 15 %"
         )
 
-    def _widening(self, nearest: float) -> float:
+    def _widening(self, nearest: Floats) -> Floats:
         usual = float(np.quantile(self._nearest, 0.9))
-        return (
-            float(np.clip(nearest / usual, 1.0, MOST_WIDENED))
-            if usual > 0
-            else (1.0 if nearest == 0 else MOST_WIDENED)
-        )
+        if usual > 0:
+            widening: Floats = np.clip(nearest / usual, 1.0, MOST_WIDENED)
+            return widening
+        return np.where(nearest == 0, 1.0, MOST_WIDENED)
 
     @cached_property
     def _nearest(self) -> Floats:
@@ -159,6 +210,9 @@ def fit_estimator(
         held=held,
         residuals=residuals,
         spread=spread,
+        shared=learn_shared_errors(
+            HeldSums(combined, scales, truth, [tasks[at].get(SCOPE) for at in held.at]), spread
+        ),
         promise=learn_promise(spread.share_between(LOW / scales, HIGH / scales), is_within),
         scores=score_estimates(
             np.exp(truth),

@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 
 NEAR = 10  # similar tasks that give a local scale
 PRIOR = 3.0  # tasks of the usual scale that count beside them
+REACH, GRID = 3.5, 281  # standard deviations on both sides, and their points
 FLOOR = 0.05  # of the usual scale: a local scale is never smaller
 
 
@@ -68,12 +69,25 @@ class ResidualSpread:
         end = self.scaled[0] if level < 0.5 else self.scaled[-1]
         return float(min(tail, end) if level < 0.5 else max(tail, end))
 
+    def at_scores(self, scores: Floats) -> Floats:
+        """Quantiles at standard normal scores, of any shape; beyond 3.5 like 3.5."""
+        grid, values = self._by_score
+        found: Floats = np.interp(scores, grid, values)
+        return found
+
     def share_between(self, low: Floats, high: Floats) -> Floats:
         """(m,): the probability of a scaled residual between, one more task counted as outside."""
         below = np.searchsorted(self.scaled, low, side="left")
         above = np.searchsorted(self.scaled, high, side="right")
         shares: Floats = (above - below) / (len(self.scaled) + 1)
         return shares
+
+    @cached_property
+    def _by_score(self) -> tuple[Floats, Floats]:
+        from scipy.special import ndtr
+
+        grid = np.linspace(-REACH, REACH, GRID)
+        return grid, np.array([self.quantile(float(level)) for level in ndtr(grid)])
 
     @cached_property
     def _middle(self) -> float:

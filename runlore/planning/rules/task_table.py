@@ -33,11 +33,22 @@ class NumberColumn:
         scaled: Floats = (np.nan_to_num(numbers, nan=self.middle) - self.middle) / self.scale
         return scaled[:, None]
 
+    @property
+    def usual(self) -> float:
+        """The median of the past."""
+        return float(np.expm1(self.middle)) if self.log else self.middle
+
 
 @dataclass(frozen=True)
 class WordColumn:
+    """words: the most frequent first."""
+
     name: str
     words: tuple[str, ...]
+
+    @property
+    def usual(self) -> str:
+        return self.words[0]
 
     def encode(self, values: "pd.Series[Any]") -> Floats:
         texts = _texts(values).to_numpy()
@@ -57,6 +68,14 @@ class TaskEncoder:
         """(n, p): numbers about 0 with a spread of 1; words as indicators. Unknown: the middle."""
         parts = [column.encode(_column(tasks, column.name)) for column in self.columns]
         return np.hstack([np.zeros((len(tasks), 0)), *parts])
+
+    def with_usual(self, task: Description) -> tuple[tuple[str, float | str, Description], ...]:
+        """The task with one of its inputs replaced by the usual value: name, value, task."""
+        return tuple(
+            (column.name, column.usual, {**task, column.name: column.usual})
+            for column in self.columns
+            if task.get(column.name) is not None
+        )
 
     def unknown(self, task: Description) -> tuple[str, ...]:
         """Inputs of a task that the past does not have, and words that it has not seen."""

@@ -50,6 +50,7 @@ executions = Table(
     Index("executions_by_seq", "seq"),
     Index("executions_by_submission", "submitted", postgresql_using="brin"),
     Index("executions_by_end", "finished", postgresql_using="brin"),
+    Index("executions_by_kind", "kind", "submitted"),
     postgresql_partition_by="RANGE (submitted)",
 )
 

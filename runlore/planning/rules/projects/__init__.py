@@ -1,0 +1,1 @@
+"""Projects: tasks that wait for one another."""
