@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, RootModel
+from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -219,10 +220,17 @@ async def estimate_views(
 def _learned_for(
     request: Request, as_of: datetime | None
 ) -> tuple[datetime, EstimatorCache | None]:
-    state = request.app.state
+    if as_of is not None:
+        return as_of, None
+    return instants.now(), estimators_of(request.app.state)
+
+
+def estimators_of(state: State) -> EstimatorCache:
+    """What the service has learned of kinds, for all routes and pages."""
     if not hasattr(state, "estimators"):
         state.estimators = EstimatorCache()
-    return (instants.now(), state.estimators) if as_of is None else (as_of, None)
+    cache: EstimatorCache = state.estimators
+    return cache
 
 
 ENDPOINTS = (

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.kernel.errors import Refused
+from runlore.planning.rules import small_models
 from runlore.planning.rules.estimate_scores import score_estimates
 from runlore.planning.rules.estimator import Estimator, fit_estimator
 from runlore.planning.rules.holding_out import OutcomeTimes, hold_out
@@ -70,6 +71,39 @@ def test_reasons_say_which_input_moves_the_estimate_by_how_much(sure: Estimator)
     assert tool.change == pytest.approx(1 if other == "java" else -0.5, rel=0.25)
     assert sure.explain({"size": size, "tool": usual}) == ()
     assert sure.explain({}) == ()
+
+
+def titled(number: int, *, is_telling: bool) -> tuple[list[dict], np.ndarray]:
+    """Crashes take four times as long as typos, if titles tell."""
+    random = np.random.default_rng(7)
+    topics = random.choice(["crash", "typo"], number)
+    words = np.array(["parser", "login", "page", "report", "export", "cache", "index", "menu"])
+    titles = [f"{topic} in the {' '.join(random.choice(words, 3))}" for topic in topics]
+    if is_telling:
+        amounts = np.where(topics == "crash", 4.0, 1.0) * random.lognormal(0, 0.2, number)
+    else:
+        amounts = random.lognormal(0, 1, number)
+    return [{"title": title} for title in titles], amounts
+
+
+@pytest.mark.parametrize("is_telling", [True, False])
+def test_text_counts_where_it_tells_something(
+    is_telling: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(small_models, "TREES", 5)
+    tasks, amounts = titled(90, is_telling=is_telling)
+    made = fit_estimator(tasks, amounts)
+    crash, typo = (
+        made.estimate({"title": f"{topic} in the menu index login"}) for topic in ("crash", "typo")
+    )
+    if is_telling:
+        assert 3 < crash.value / typo.value < 5
+        [reason] = made.explain({"title": "crash in the menu index login"})
+        assert (reason.name, reason.value) == ("title", "its text")
+        assert reason.change > 0.3
+        assert crash.unknown == ()
+    else:
+        assert made.scores.mae <= 1.1 * made.scores.mae_median
 
 
 def test_noise_is_answered_with_the_median_or_the_mean() -> None:

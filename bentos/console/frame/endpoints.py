@@ -7,6 +7,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from bentos.api.estimates import estimators_of
 from bentos.console.frame.assets import PREFIX, serve_asset
 from bentos.console.frame.discovery import find_pages
 from bentos.console.frame.forms import read_form
@@ -45,6 +46,7 @@ async def _answer(back: str, route: PageRoute, request: Request) -> Response:
         form=form,
         key=key_of(request),
         host=request.url.hostname or "",
+        estimators=estimators_of(state),
     )
 
     def work() -> Response:

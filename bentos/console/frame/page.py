@@ -10,6 +10,7 @@ from bentos.predict.live_versions import Serving
 from runlore.app import App
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.kernel.page_links import PageLinks
+from runlore.planning.actions.estimates import EstimatorCache
 from runlore.serving.actions.promotion import ChangeReason
 from runlore.serving.queries.api_keys import ApiKey
 from runlore.specs.model_spec import ModelSpec
@@ -28,7 +29,7 @@ class PageRequest:
     """What a view gets. It runs in a thread: it may wait for the database.
 
     path, query, form: parameters by name. key: None: the request needed none and brought none.
-    host: the name by which the browser came.
+    host: the name by which the browser came. estimators: what was learned of kinds of tasks.
     """
 
     product: App
@@ -39,6 +40,7 @@ class PageRequest:
     form: Mapping[str, str] = field(default_factory=dict)
     key: ApiKey | None = None
     host: str = ""
+    estimators: EstimatorCache | None = None
 
     @property
     def links(self) -> PageLinks:

@@ -122,22 +122,27 @@ class Estimator:
     def explain(self, task: Description) -> tuple[InputEffect, ...]:
         """The inputs that move the estimate most, each replaced by its usual value alone."""
         replaced = self.encoder.with_usual(task)
-        if not replaced:
-            return ()
-        rows = self.encoder.encode([task, *(other for _, _, other in replaced)])
-        answer, *others = self._answers(rows).tolist()
+        encoded = self.encoder.encode([task, *(other for _, _, other in replaced)])
+        changed = [(name, task[name], usual) for name, usual, _ in replaced]
+        texts = self.encoder.texts
+        if texts is not None and any(task.get(name) for name in texts.names):
+            other = encoded[0].copy()
+            other[self.encoder.width :] = texts.usual
+            encoded = np.vstack([encoded, other])
+            changed.append((" and ".join(texts.names), "its text", "the average text"))
+        answer, *others = self._answers(encoded).tolist()
         effects = [
-            InputEffect(name, task[name], usual, float(np.expm1(answer - other)))
-            for (name, usual, _), other in zip(replaced, others, strict=True)
+            InputEffect(name, value, usual, float(np.expm1(answer - other)))
+            for (name, value, usual), other in zip(changed, others, strict=True)
         ]
         felt = [one for one in effects if abs(one.change) >= LEAST_CHANGE]
         return tuple(sorted(felt, key=lambda one: -abs(np.log1p(one.change)))[:MOST_REASONS])
 
     def locate(self, tasks: Sequence[Description]) -> LocatedTasks:
-        rows = self.encoder.encode(tasks)
-        far = distances(rows, self.rows)
+        encoded = self.encoder.encode(tasks)
+        far = distances(_near_part(self.encoder, encoded), self.rows)
         scales = local_scales(far[:, self.held.at], np.abs(self.residuals))
-        return LocatedTasks(self._answers(rows), scales * self._widening(far.min(axis=1)), far)
+        return LocatedTasks(self._answers(encoded), scales * self._widening(far.min(axis=1)), far)
 
     def _answers(self, rows: Floats) -> Floats:
         parts = [weight * self.models[name](rows) for name, weight in self.weights.items()]
@@ -188,9 +193,10 @@ def fit_estimator(
     """
     _check(amounts)
     encoder = learn_encoder(tasks)
-    rows, values = encoder.encode(tasks), np.log(amounts)
-    models = usable_models(rows.shape[1])
-    held = hold_out(rows, values, times, models)
+    encoded, values = encoder.encode(tasks), np.log(amounts)
+    models = usable_models(encoder.width, encoded.shape[1] - encoder.width)
+    held = hold_out(encoded, values, times, models)
+    rows = _near_part(encoder, encoded)
     has_order = held.validation == "by time"
     truth = values[held.at]
     weights = _weights(list(models), held.answers, truth, has_order=has_order)
@@ -205,7 +211,7 @@ def fit_estimator(
         encoder=encoder,
         rows=rows,
         values=values,
-        models={name: models[name](rows, values) for name in used},
+        models={name: models[name](encoded, values) for name in used},
         weights=used,
         held=held,
         residuals=residuals,
@@ -221,6 +227,11 @@ def fit_estimator(
             {f"{level:.0%}": _coverage(spread, residuals / scales, level) for level in COVERAGES},
         ),
     )
+
+
+def _near_part(encoder: TaskEncoder, encoded: Floats) -> Floats:
+    """By what tasks are alike: numbers and words; without them, texts."""
+    return encoded[:, : encoder.width] if encoder.width else encoded
 
 
 def _weights(names: Sequence[str], answers: Floats, truth: Floats, *, has_order: bool) -> Floats:

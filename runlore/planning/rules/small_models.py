@@ -14,6 +14,7 @@ Answers = Callable[[Floats], Floats]
 SmallModel = Callable[[Floats, Floats], Answers]
 
 NEIGHBOURS = 3
+TEXT_NEIGHBOURS = 20
 TREES = 60
 SEED = 29
 PIECE = 500  # rows whose distances are taken at once
@@ -64,8 +65,15 @@ def forest(train: Floats, values: Floats) -> Answers:
     from sklearn.ensemble import ExtraTreesRegressor
 
     model = ExtraTreesRegressor(TREES, min_samples_leaf=2, max_features=0.5, random_state=SEED)
-    answers: Answers = model.fit(train, values).predict
-    return answers
+    trees = [tree.tree_ for tree in model.fit(train, values).estimators_]
+
+    def answer(rows: Floats) -> Floats:
+        """As `predict`, without its threads: few rows are answered 20 times as fast."""
+        narrow = np.ascontiguousarray(rows, dtype=np.float32)
+        means: Floats = np.mean([tree.predict(narrow)[:, 0] for tree in trees], axis=0)
+        return means
+
+    return answer
 
 
 def boosting(train: Floats, values: Floats) -> Answers:
@@ -76,6 +84,20 @@ def boosting(train: Floats, values: Floats) -> Answers:
     )
     answers: Answers = model.fit(train, values).predict
     return answers
+
+
+def text_neighbours(train: Floats, values: Floats) -> Answers:
+    """The mean of the 20 most similar tasks, texts included."""
+    count = min(TEXT_NEIGHBOURS, len(train))
+    scale = np.maximum(train.std(axis=0), 1e-9)
+
+    def answer(rows: Floats) -> Floats:
+        far = distances(rows / scale, train / scale)
+        near = np.argpartition(far, count - 1, axis=1)[:, :count]
+        means: Floats = values[near].mean(axis=1)
+        return means
+
+    return answer
 
 
 def distances(rows: Floats, others: Floats) -> Floats:
@@ -104,8 +126,23 @@ WITH_INPUTS: Mapping[str, SmallModel] = {
     "forest": forest,
     "boosting": boosting,
 }
+WITH_TEXTS: Mapping[str, SmallModel] = {
+    "text, linear": linear,
+    "text, analogy": text_neighbours,
+}
 
 
-def usable_models(columns: int) -> Mapping[str, SmallModel]:
-    """Without an input that varies, only the past as a whole can answer."""
-    return {**WITHOUT_INPUTS, **WITH_INPUTS} if columns else WITHOUT_INPUTS
+def usable_models(columns: int, texts: int = 0) -> Mapping[str, SmallModel]:
+    """columns: of numbers and words, before those of texts. Without an input that varies, only the
+    past as a whole can answer. Texts have models of their own, so that they disturb no other."""
+    models = {**WITHOUT_INPUTS, **WITH_INPUTS} if columns else dict(WITHOUT_INPUTS)
+    usable = {name: _of_columns(model, columns) for name, model in models.items()}
+    return {**usable, **(WITH_TEXTS if texts else {})}
+
+
+def _of_columns(model: SmallModel, columns: int) -> SmallModel:
+    def fit(train: Floats, values: Floats) -> Answers:
+        answers = model(train[:, :columns], values)
+        return lambda rows: answers(rows[:, :columns])
+
+    return fit

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from runlore.planning.rules.task_texts import TaskTexts, is_text, learn_texts
+
 Floats = NDArray[np.float64]
 Description = Mapping[str, object]  # an input's name -> a number, a word, true, false or None
 
@@ -58,15 +60,28 @@ class WordColumn:
 
 @dataclass(frozen=True)
 class TaskEncoder:
+    """texts: the free texts of a task together; None: it has none."""
+
     columns: tuple[NumberColumn | WordColumn, ...]
+    texts: TaskTexts | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns)
+        texts = () if self.texts is None else self.texts.names
+        return (*(column.name for column in self.columns), *texts)
+
+    @property
+    def width(self) -> int:
+        """Of numbers and words, which stand before the texts."""
+        return sum(
+            len(column.words) if isinstance(column, WordColumn) else 1 for column in self.columns
+        )
 
     def encode(self, tasks: Sequence[Description]) -> Floats:
         """(n, p): numbers about 0 with a spread of 1; words as indicators. Unknown: the middle."""
         parts = [column.encode(_column(tasks, column.name)) for column in self.columns]
+        if self.texts is not None:
+            parts.append(self.texts.encode(tasks))
         return np.hstack([np.zeros((len(tasks), 0)), *parts])
 
     def with_usual(self, task: Description) -> tuple[tuple[str, float | str, Description], ...]:
@@ -80,7 +95,7 @@ class TaskEncoder:
     def unknown(self, task: Description) -> tuple[str, ...]:
         """Inputs of a task that the past does not have, and words that it has not seen."""
         known = {column.name: column for column in self.columns}
-        missing = [name for name in task if name not in known]
+        missing = [name for name in task if name not in self.names]
         for name, column in known.items():
             value = task.get(name)
             if value is None or (
@@ -91,10 +106,17 @@ class TaskEncoder:
 
 
 def learn_encoder(tasks: Sequence[Description]) -> TaskEncoder:
-    """Columns that vary. Of words, the most frequent that occur twice."""
+    """Columns that vary. Of words, the most frequent that occur twice; texts all together."""
     names = sorted({name for task in tasks for name in task})
-    made = (_learn_column(name, _column(tasks, name)) for name in names)
-    return TaskEncoder(tuple(column for column in made if column is not None))
+    texts = [name for name in names if _is_text(_column(tasks, name))]
+    made = (_learn_column(name, _column(tasks, name)) for name in names if name not in texts)
+    columns = tuple(column for column in made if column is not None)
+    return TaskEncoder(columns, learn_texts(tasks, texts) if texts else None)
+
+
+def _is_text(values: "pd.Series[Any]") -> bool:
+    known = [value for value in values if isinstance(value, str) and value]
+    return is_text(known)
 
 
 def _column(tasks: Sequence[Description], name: str) -> "pd.Series[Any]":

@@ -1,0 +1,1 @@
+"""Estimates: what a task would take, from a form."""
