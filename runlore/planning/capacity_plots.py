@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from runlore.kernel.readable import readable_share
 from runlore.planning.actions.capacity import PoolCapacity
-from runlore.planning.capacity_views import conclude_full
+from runlore.planning.actions.capacity_text import conclude_full
 from runlore.planning.rules.capacity.full_date import week_sums
 from runlore.plots import style
 

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from runlore.kernel.readable import readable_duration, readable_number, readable_share
 from runlore.planning.actions.capacity import PoolCapacity, ScenarioOutcome
+from runlore.planning.actions.capacity_text import conclude_full
 from runlore.planning.rules.capacity.alert_rule import is_due
 from runlore.planning.rules.capacity.full_date import FullState
 from runlore.planning.rules.capacity.waiting import Waiting
@@ -118,23 +119,6 @@ def show_pool(one: PoolCapacity, *, with_days: bool = False) -> PoolView:
         past=tuple(_past(one)) if with_days else (),
         ahead=tuple(_ahead(one)) if with_days else (),
     )
-
-
-def conclude_full(one: PoolCapacity, outcome: ScenarioOutcome) -> str:
-    """When it is full, in a sentence."""
-    full, ahead = outcome.full, len(one.capacity) - len(one.demand)
-    if full.state == "full":
-        return "demand of the last 7 days exceeded their capacity"
-    if full.state == "unknown":
-        return f"cannot be told: {full.reason}"
-    level = readable_share(full.level)
-    early, late = one.day(full.early), one.day(full.late)
-    if full.state == "expected":
-        until = late or f"later than {ahead} days ahead"
-        return f"full about {one.day(full.median)} ({level}: {early} to {until})"
-    chance = readable_share(1 - (full.probability or 0.0))
-    first = f"; not before {early}" if early else ""
-    return f"not full within {ahead} days ({chance} likely){first}"
 
 
 def explain_pool(view: PoolView) -> list[str]:

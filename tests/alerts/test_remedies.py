@@ -28,6 +28,9 @@ from runlore.kernel.durations import DAY_S
 from runlore.monitoring.actions import drift_history
 from runlore.monitoring.actions.drift_history import Judgement
 from runlore.monitoring.queries.drift_slices import Watermark
+from runlore.planning.actions.capacity_alerts import watch_capacity
+from runlore.planning.actions.pools import set_pools
+from runlore.planning.rules.pools.pool import Pool
 from runlore.quality.actions import window_check
 from runlore.quality.queries import DataCheck
 from runlore.quality.rules.verdict import QualityFinding, QualityVerdict
@@ -63,6 +66,7 @@ from tests.log.logged_work import Work, add, day
 from tests.monitoring.test_drift_history import POLICY
 from tests.monitoring.test_judging_orders import DRIFT, QUIET, window
 from tests.performance.test_look_orders import Looked
+from tests.planning import tasks
 from tests.signals import test_objectives, test_streaming
 from tests.signals.declared_objectives import BUILDS
 from tests.signals.points import write_points
@@ -390,6 +394,20 @@ def series_is_back(world: World) -> None:
     test_streaming.take(world.store)
 
 
+def pool_watched(world: World, size: float) -> None:
+    set_pools(world.store, [Pool("builders", size, ("build",))], "ann", tasks.START)
+    watch_capacity(world.store, tasks.START + timedelta(days=40))
+
+
+def pool_fills(world: World) -> None:
+    tasks.write_growth(world.store)
+    pool_watched(world, 1)
+
+
+def slots_are_added(world: World) -> None:
+    pool_watched(world, 8)
+
+
 REMEDIES: list[tuple[str, Act, Act]] = [
     ("drift", lambda world: judged(world, "DD"), lambda world: judged(world, "DD-")),
     (
@@ -421,6 +439,7 @@ REMEDIES: list[tuple[str, Act, Act]] = [
     ("regression", slower, as_fast_again),
     ("error-budget", builds_fail, builds_succeed),
     ("limit", disk_fills, room_is_made),
+    ("capacity", pool_fills, slots_are_added),
     ("anomaly", memory_spikes, memory_is_usual),
     ("forecast-drift", forecasts_worse, forecasts_right_again),
     *((kind, lambda world, kind=kind: ab_in_trouble(world, kind), ab_stopped) for kind in ALERTS),

@@ -20,6 +20,8 @@ from runlore.kernel.json_values import as_json
 from runlore.models.learned_ranges import LearnedRange
 from runlore.monitoring.queries import drift_results
 from runlore.monitoring.queries.drift_results import ComparedWindow, DriftComparison, DriftResult
+from runlore.planning.actions.pools import set_pools
+from runlore.planning.rules.pools.pool import Pool
 from runlore.records.execution import ExecutionStatus
 from runlore.registry import alias_history
 from runlore.registry.alias_history import Change
@@ -88,6 +90,7 @@ def fill(store: Store, folder: Path, now: datetime) -> None:
     _reports(store, now)
     _series(store, now)
     _health(store, now)
+    set_pools(store, [Pool(EVIL[:60], 0.5), Pool("idle", 2, (EVIL[:60],))], EVIL[:60], now)
 
 
 def dress(serving: Serving) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from sqlalchemy import insert
 
+from runlore.planning.actions.capacity_alerts import watch_capacity
 from runlore.planning.actions.pools import set_pools
 from runlore.planning.rules.pools.pool import Pool
 from runlore.store import partitions, schema
@@ -60,19 +61,22 @@ def write_tasks(
         connection.execute(insert(schema.executions), rows)
 
 
-def write_growth(store: Store, days: int = 40) -> None:
+def write_growth(store: Store, days: int = 40, start: datetime = START) -> None:
     """A build an hour that takes half of it, and 1.5 % more each day; a pool for them, and one
     without tasks."""
     rng = np.random.default_rng(1)
     day = np.arange(24 * days) / 24
     amounts = 2_000 * (1 + 0.015 * day) * np.exp(0.2 * rng.normal(size=len(day)))
-    write_tasks(store, [{"slots": 2}] * len(day), amounts)
+    write_tasks(store, [{"slots": 2}] * len(day), amounts, start=start)
     set_pools(store, [Pool("builders", 1, ("build",)), Pool("idle", 1, ("x",))], "ann", START)
 
 
 def write_steady(store: Store, until: datetime, days: int = 30) -> None:
-    """An export an hour that takes a quarter of it, until now, and a pool for them."""
+    """An export an hour that takes a quarter of it, until now, and a pool for them; when it was
+    smaller, it was full, and nobody has looked since."""
     start = until - timedelta(days=days)
     amounts = np.full(24 * days, 900.0)
     write_tasks(store, [{}] * (24 * days), amounts, kind="export", start=start)
-    set_pools(store, [Pool("exporters", 1, ("export",), cost_per_hour=2.0)], "ann", start)
+    set_pools(store, [Pool("exporters", 0.2, ("export",))], "ann", start)
+    watch_capacity(store, until)
+    set_pools(store, [Pool("exporters", 1, ("export",), cost_per_hour=2.0)], "ann", until)

@@ -9,10 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from bentos.predict.live_versions import Serving
+from runlore.alerts.queries.anomalies import read_open
 from runlore.cli import app
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.planning.actions.capacity import CapacityQuery, plan_capacity
-from runlore.planning.actions.pools import set_pools
+from runlore.planning.actions.capacity_alerts import due_pools, watch_capacity
+from runlore.planning.actions.pools import remove_pool, set_pools
 from runlore.planning.rules.capacity.scenario import read_scenario
 from runlore.planning.rules.capacity.waiting import read_objective
 from runlore.planning.rules.pools.pool import Pool
@@ -145,3 +147,36 @@ def test_bad_questions_are_refused(builders: Store) -> None:
         CapacityQuery(level=1.5)
     done = CliRunner().invoke(app, ["plan", "capacity", "--until", "soon"])
     assert done.exit_code != 0
+
+
+def test_an_alert_comes_once_with_lead_and_goes_with_its_cause(
+    builders: Store, serve: Serve
+) -> None:
+    due = due_pools(watch_capacity(builders, NOW))
+    assert [one.pool.name for one in due] == ["builders"]
+    watch_capacity(builders, NOW + HOUR)
+    service = serve(Serving((), store=builders, live={}))
+    [alert] = service.get("/api/v3/capacity-alerts").json()["alerts"]
+    assert (alert["resource_pool"], alert["status"]) == ("builders", "active")
+    assert alert["earliest"] > NOW.date().isoformat()
+    assert "runlore plan capacity" in alert["recommendation"]
+    set_pools(builders, [Pool("builders", 9, ("build",))], "ann", NOW + HOUR)
+    assert due_pools(watch_capacity(builders, NOW + 2 * HOUR)) == []
+    assert service.get("/api/v3/capacity-alerts").json() == {"alerts": [], "next": None}
+    [ended] = service.get("/api/v3/capacity-alerts?status=all").json()["alerts"]
+    assert ended["status"] == "resolved"
+    assert service.get("/api/v3/capacity-alerts?status=odd").status_code == 422
+
+
+def test_an_alert_of_a_removed_pool_ends_and_an_unknown_one_stays(builders: Store) -> None:
+    watch_capacity(builders, NOW)
+    watch_capacity(builders, NOW + timedelta(days=30))
+    assert open_subjects(builders) == ["builders"]
+    remove_pool(builders, "builders", "ann", NOW + timedelta(days=30))
+    watch_capacity(builders, NOW + timedelta(days=31))
+    assert open_subjects(builders) == []
+
+
+def open_subjects(store: Store) -> list[str]:
+    with store.begin() as connection:
+        return [one.subject for one in read_open(connection, "capacity")]

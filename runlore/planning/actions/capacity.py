@@ -39,6 +39,7 @@ HORIZON_DAYS, MOST_DAYS = 90, 365
 RECENT_DAYS = 28  # that utilisation is said of
 MOST_SCENARIOS = 8
 TODAY = CapacityScenario("as it is")
+CheapestSizes = dict[tuple[float, float], float | None]  # by factors of arrivals and durations
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,8 @@ def _plan(
     load, used = _read(store, pool, pools, query, as_of)
     queue = open_queue(pool, load.log, as_of) if query.has_waiting else None
     scenarios = (TODAY, *query.scenarios)
-    outcomes = tuple(_outcome(load, queue, scenario, query) for scenario in scenarios)
+    sizes: CheapestSizes = {}
+    outcomes = tuple(_outcome(load, queue, one, query, sizes) for one in scenarios)
     fan, week_fan = _fans(load, query.level)
     return PoolCapacity(
         pool,
@@ -187,8 +189,13 @@ def _first_whole_day(demand: Floats) -> int:
 
 
 def _outcome(
-    load: _Load, queue: WaitingQueue | None, scenario: CapacityScenario, query: CapacityQuery
+    load: _Load,
+    queue: WaitingQueue | None,
+    scenario: CapacityScenario,
+    query: CapacityQuery,
+    sizes: CheapestSizes,
 ) -> ScenarioOutcome:
+    """sizes: that were found for other scenarios with the same work."""
     pool = replace(load.pool, size=scenario.sizes.get(load.pool.name, load.pool.size))
     capacity, days = load.capacity * (pool.size / load.pool.size), len(load.demand)
     demand = load.demand * scenario.load
@@ -200,7 +207,7 @@ def _outcome(
     waiting, why = (None, "") if queue is None else queue.wait(pool.size, scenario, query.objective)
     cheapest = None
     if queue is not None and query.objective is not None:
-        cheapest = find_cheapest(queue, pool.size, scenario, query.objective)
+        cheapest = _cheapest(sizes, queue, scenario, query.objective)
     return ScenarioOutcome(
         scenario,
         pool.size,
@@ -222,6 +229,15 @@ def _fans(load: _Load, level: float) -> tuple[Floats, Floats] | tuple[None, None
     recent = np.repeat(load.demand[-(WEEK - 1) :, None], values.shape[1], axis=1)
     weeks = week_sums(np.concatenate([recent, values]))
     return np.quantile(values, tails, axis=1), np.quantile(weeks, tails, axis=1)
+
+
+def _cheapest(
+    sizes: CheapestSizes, queue: WaitingQueue, scenario: CapacityScenario, wanted: StartObjective
+) -> float | None:
+    work = scenario.arrivals, scenario.durations
+    if work not in sizes:
+        sizes[work] = find_cheapest(queue, scenario, wanted)
+    return sizes[work]
 
 
 def _log(columns: TaskColumns, pool: Pool, pools: Sequence[Pool]) -> TaskLog:

@@ -76,13 +76,13 @@ def open_queue(pool: Pool, log: TaskLog, as_of: datetime) -> WaitingQueue:
 
 
 def find_cheapest(
-    queue: WaitingQueue, size: float, scenario: CapacityScenario, objective: StartObjective
+    queue: WaitingQueue, scenario: CapacityScenario, objective: StartObjective
 ) -> float | None:
     """The smallest whole size that meets the objective; None: none does, or nothing is known."""
     if len(queue.tasks.week) < LEAST_TASKS:
         return None
-    start = max(size, queue.load(scenario))
-    return find_size(queue.runs(start, scenario), objective, start)
+    load = queue.load(scenario)
+    return find_size(queue.runs(max(2 * load, 1), scenario), objective, load)
 
 
 def _seen(log: TaskLog, since_us: int) -> tuple[float, float] | None:

@@ -8,8 +8,4 @@ CHANCE = 0.45  # of a full week within the lead; both as chosen in bench/capacit
 
 def is_due(found: FullDate, lead_days: int = LEAD_DAYS) -> bool:
     """Whether it is full, or rather than not within the lead time."""
-    if found.state == "full":
-        return True
-    if found.chances is None or not len(found.chances):
-        return False
-    return bool(found.chances[min(lead_days, len(found.chances)) - 1] >= CHANCE)
+    return found.chance_within(lead_days) >= CHANCE

@@ -33,6 +33,14 @@ class FullDate:
     probability: float | None = None
     chances: Floats | None = None
 
+    def chance_within(self, days: int) -> float:
+        """Of a full week within so many days; 0: nothing is known."""
+        if self.state == "full":
+            return 1.0
+        if self.chances is None or not len(self.chances):
+            return 0.0
+        return float(self.chances[min(days, len(self.chances)) - 1])
+
 
 def why_unknown(past: Floats) -> str:
     """Why demand cannot be forecast from these days; empty: it can."""

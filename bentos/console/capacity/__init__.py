@@ -1,0 +1,1 @@
+"""Load against capacity."""

@@ -1,0 +1,50 @@
+"""Planning as tasks: the capacity of pools is watched."""
+
+from datetime import datetime
+from io import BytesIO
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from runlore.kernel import instants
+from runlore.kernel.conclusion import NOTHING_TO_DO, Conclusion, listed
+from runlore.planning.actions import capacity_alerts
+from runlore.planning.actions.capacity import PoolCapacity
+from tasks.artifacts import picture, table, write_page
+from tasks.edge import task_app
+from tasks.retry import RETRIES
+
+MOST_DRAWN = 6
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="watch capacity", timeout_seconds=1200)
+def watch_capacity(at: str | None) -> dict[str, int]:
+    """Writes a page of load and capacity."""
+    with task_app() as app:
+        plans = capacity_alerts.watch_capacity(app.store, _instant(at))
+    due = capacity_alerts.due_pools(plans)
+    get_run_logger().info("%d of %d pools are or will soon be full", len(due), len(plans))
+    if plans:
+        _write(plans, due)
+    return {"pools": len(plans), "due": len(due)}
+
+
+def _write(plans: list[PoolCapacity], due: list[PoolCapacity]) -> None:
+    from runlore.planning.actions.capacity_text import tabulate_pool
+    from runlore.planning.capacity_plots import draw_capacity
+
+    names = listed(tuple(one.pool.name for one in due))
+    conclusion = (
+        Conclusion(f"{names}: demand exceeds capacity, or soon will.", "See the alerts.")
+        if due
+        else Conclusion(f"{len(plans)} pools have room.", NOTHING_TO_DO)
+    )
+    drawn = BytesIO()
+    draw_capacity((due + [one for one in plans if one not in due])[:MOST_DRAWN]).savefig(drawn)
+    rows = [tabulate_pool(one) for one in plans]
+    parts = (table(rows), picture("Load", drawn.getvalue()))
+    write_page("capacity", "Capacity", conclusion, parts)
+
+
+def _instant(at: str | None) -> datetime:
+    return instants.parse(at, "at") if at else instants.now()
