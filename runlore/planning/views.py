@@ -84,7 +84,7 @@ class EstimateView:
 
 def show_estimate(made: TaskEstimate) -> EstimateView:
     estimate, estimator = made.estimate, made.learned.estimator
-    promise, tasks = estimator.promise, made.learned.tasks
+    tasks = made.learned.tasks
     alike = (tasks[at] for at in estimate.alike)
     return EstimateView(
         kind=made.task.kind,
@@ -93,15 +93,7 @@ def show_estimate(made: TaskEstimate) -> EstimateView:
         value=estimate.value,
         quantiles={f"{level:g}": value for level, value in estimate.quantiles.items()},
         reasons=tuple(_effect(one) for one in made.reasons),
-        promise=PromiseView(
-            estimate.is_promised,
-            estimate.reason,
-            estimate.within_15,
-            promise.threshold,
-            promise.share,
-            promise.kept,
-            promise.kept_low,
-        ),
+        promise=_show_promise(made),
         evidence=EvidenceView(
             tasks=len(tasks),
             held_out=len(estimator.held.at),
@@ -119,6 +111,16 @@ def show_estimate(made: TaskEstimate) -> EstimateView:
 def _effect(one: InputEffect) -> InputEffectView:
     value = one.value if isinstance(one.value, str | float | int | None) else str(one.value)
     return InputEffectView(one.name.removeprefix(INPUT), value, one.usual, one.change)
+
+
+def _show_promise(made: TaskEstimate) -> PromiseView:
+    estimate = made.estimate
+    first = (estimate.is_promised, estimate.reason, estimate.within_15)
+    if made.promise is None:
+        own = made.learned.estimator.promise
+        return PromiseView(*first, own.threshold, own.share, own.kept, own.kept_low)
+    scores = made.promise.scores
+    return PromiseView(*first, made.promise.threshold, scores.share, scores.kept, scores.low)
 
 
 def unit_of(measure: str) -> str:

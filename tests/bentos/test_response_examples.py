@@ -81,6 +81,7 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("POST", "/executions/{id}/outcome", "/executions/b-17/outcome", ENDED),
     ("POST", "/executions/{id}/outcome", "/executions/b-17/outcome", ENDED),
     ("GET", "/executions/{id}", "/executions/b-17", None),
+    ("GET", "/estimates/promises", "/estimates/promises", None),
     ("PUT", "/pools/{name}", "/pools/gpu", POOL),
     ("GET", "/pools", "/pools", None),
     ("DELETE", "/pools/{name}", "/pools/gpu", None),

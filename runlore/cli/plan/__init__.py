@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.plan import allocation, capacity, estimates, pools, projects, replay
+from runlore.cli.plan import allocation, capacity, estimates, pools, projects, promises, replay
 
 group = typer.Typer(no_args_is_help=True, help="Estimate what work will take, before it is done.")
 
@@ -19,3 +19,4 @@ group.command()(replay.replay)
 group.command()(capacity.capacity)
 group.command()(projects.similar)
 group.command()(projects.projects)
+group.command()(promises.promises)

@@ -4,7 +4,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
@@ -14,6 +14,7 @@ import numpy as np
 
 from runlore.kernel.errors import BadInput, NotFound, Refused, RunloreError
 from runlore.kernel.instants import to_us
+from runlore.planning.actions.promises import PromiserCache, describe_task, read_promiser
 from runlore.planning.queries.finished_tasks import FinishedTask, read_finished, read_kinds
 from runlore.planning.rules.estimator import (
     SCOPE,
@@ -23,6 +24,7 @@ from runlore.planning.rules.estimator import (
     fit_estimator,
 )
 from runlore.planning.rules.holding_out import OutcomeTimes
+from runlore.planning.rules.promises.promised_estimate import LogPromise, with_log_promise
 from runlore.planning.rules.task_table import Description
 from runlore.records.measured_afterwards import origin
 from runlore.store.engine import Store
@@ -66,10 +68,13 @@ class KindEstimator:
 
 @dataclass(frozen=True, eq=False)
 class TaskEstimate:
+    """promise: what was learned of the whole log; None: the promise is that of the kind."""
+
     task: PlannedTask
     learned: KindEstimator
     estimate: AmountEstimate
     reasons: tuple[InputEffect, ...] = ()
+    promise: LogPromise | None = None
 
 
 class EstimatorCache:
@@ -80,6 +85,7 @@ class EstimatorCache:
     """
 
     def __init__(self) -> None:
+        self.promisers = PromiserCache()
         self._lock = Lock()
         self._kept: OrderedDict[Key, KindEstimator] = OrderedDict()
         self._learning: dict[Key, Lock] = {}
@@ -155,7 +161,8 @@ def estimate_task(
     """
     learned = learned_kind(store, task, at, cache)
     estimate = learned.estimator.estimate(task.description, LEVELS)
-    return TaskEstimate(task, learned, estimate, learned.estimator.explain(task.description))
+    reasons = learned.estimator.explain(task.description)
+    return _ask_promise(store, TaskEstimate(task, learned, estimate, reasons), at, cache)
 
 
 def learned_kind(
@@ -165,6 +172,24 @@ def learned_kind(
     if cache is None:
         return learn_kind(store, task.kind, task.measure, at)
     return cache.get(store, task, at)
+
+
+def _ask_promise(
+    store: Store, made: TaskEstimate, at: datetime, cache: EstimatorCache | None
+) -> TaskEstimate:
+    """What was learned of the whole log promises, if it was tested on tasks of the kind."""
+    task = made.task
+    if cache is None:
+        promiser = read_promiser(store, task.measure, at)
+    else:
+        promiser = cache.promisers.get(store, task.measure, at)
+    promise = None if promiser is None else promiser.promise_of(task.kind)
+    if promiser is None or promise is None:
+        return made
+    about = describe_task(task.kind, task.actor, task.scope, task.inputs)
+    kind_mae = made.learned.estimator.scores.mae
+    estimate = with_log_promise(made.estimate, kind_mae, promise, promiser.answer(about, at))
+    return replace(made, estimate=estimate, promise=promise)
 
 
 def learn_kind(store: Store, kind: str, measure: str, at: datetime) -> KindEstimator:

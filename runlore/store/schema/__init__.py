@@ -60,6 +60,7 @@ from runlore.store.schema.names import (
 )
 from runlore.store.schema.plans import plans
 from runlore.store.schema.pools import pools
+from runlore.store.schema.promises import promise_models
 from runlore.store.schema.reports import (
     report_deliveries,
     report_runs,
@@ -128,6 +129,7 @@ __all__ = [
     "plans",
     "point_outbox",
     "pools",
+    "promise_models",
     "rate_windows",
     "rejects",
     "report_deliveries",
