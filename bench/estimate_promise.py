@@ -26,7 +26,7 @@ import pandas as pd
 from runlore.planning.rules.promise import WITHIN
 from runlore.planning.rules.promises.like_tasks import GrainIndex
 from runlore.planning.rules.promises.scores import score_track
-from runlore.planning.rules.promises.task_log import FieldCodes, TaskLog, build_log
+from runlore.planning.rules.promises.task_log import CodedTasks, FieldCodes, build_log
 from runlore.planning.rules.promises.track import PromiseTrack, follow, groups_of
 from runlore.planning.rules.promises.walk_forward import answer_windows
 from runlore.records.formats import swf
@@ -82,7 +82,7 @@ def read_jobs(path: Path, at: str) -> pd.DataFrame:
     return jobs[ran].sort_values(at, kind="stable").reset_index(drop=True)
 
 
-def jobs_as_log(jobs: pd.DataFrame, at: str) -> tuple[FieldCodes, TaskLog]:
+def jobs_as_log(jobs: pd.DataFrame, at: str) -> tuple[FieldCodes, CodedTasks]:
     inputs = map(json.loads, jobs["inputs"])
     tasks = [
         {"kind": kind, "actor": actor, "scope": scope}
@@ -96,7 +96,7 @@ def jobs_as_log(jobs: pd.DataFrame, at: str) -> tuple[FieldCodes, TaskLog]:
     return build_log(tasks, amounts, submitted.astype(np.int64), known.astype(np.int64))
 
 
-def trivial_rule(codes: FieldCodes, log: TaskLog, tested: PromiseTrack) -> dict[str, Any]:
+def trivial_rule(codes: FieldCodes, log: CodedTasks, tested: PromiseTrack) -> dict[str, Any]:
     grain = tuple(codes.names.index(name) for name in TRIVIAL if name in codes.names)
     last = np.exp(GrainIndex(grain, log).look_up(log.part(tested.at), k=10).values)
     known = (~np.isnan(last)).sum(axis=1)

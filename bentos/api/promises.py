@@ -44,6 +44,7 @@ class KindPromisesBody(Closed):
 class MeasurePromisesBody(Closed):
     measure: str
     unit: str
+    moment: str = Field(description="when estimates are asked for: submitted or started")
     learned_at: datetime
     tasks: int = Field(description="with an outcome, that were learned from")
     threshold: float | None = Field(description="null: no promise is made")

@@ -24,6 +24,7 @@ class PromisesView:
 
     measure: str
     unit: str
+    moment: str
     learned_at: datetime
     tasks: int
     threshold: float | None
@@ -37,6 +38,7 @@ def show_promises(row: StoredScores) -> PromisesView:
     return PromisesView(
         measure=row.measure,
         unit=unit_of(row.measure),
+        moment=row.moment,
         learned_at=row.learned_at,
         tasks=row.tasks,
         threshold=row.threshold,
@@ -49,15 +51,16 @@ def show_promises(row: StoredScores) -> PromisesView:
 def explain_promises(view: PromisesView) -> str:
     scores = view.all
     learned = f"learned {view.learned_at:%Y-%m-%d %H:%M} UTC from {view.tasks} tasks"
+    asked = f"estimated when {view.moment}, {learned}"
     if view.threshold is None:
         return (
-            f"{view.measure}: no promise is made ({learned}): in no group of past tasks did 80 %"
+            f"{view.measure}: no promise is made ({asked}): in no group of past tasks did 80 %"
             " surely come within 15 %"
         )
     kept = "none" if scores.kept is None else readable_share(scores.kept)
     return (
         f"{view.measure}: {readable_share(scores.share)} of tasks were promised, of which {kept}"
-        f" came within 15 % ({learned})"
+        f" came within 15 % ({asked})"
     )
 
 

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from bentos.predict.live_versions import Serving
 from runlore.cli import app
 from runlore.kernel.errors import Refused
 from runlore.planning.actions.promises import learn_promises
+from runlore.planning.queries.task_log import read_task_log
 from runlore.planning.rules.promise import KEPT
 from runlore.planning.rules.promises import boosting, promise_model, track
 from runlore.planning.rules.promises.calibration import choose_threshold, kept_share
@@ -21,11 +23,11 @@ from runlore.planning.rules.promises.candidates import densest, make_maker
 from runlore.planning.rules.promises.like_tasks import GrainIndex
 from runlore.planning.rules.promises.likeness import is_hit, learn_likeness
 from runlore.planning.rules.promises.promise_model import learn_promise_model
-from runlore.planning.rules.promises.task_log import UNKNOWN_US, TaskLog, build_log
+from runlore.planning.rules.promises.task_log import UNKNOWN_US, CodedTasks, build_log
 from runlore.planning.rules.promises.walk_forward import known_at
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve, serve
-from tests.planning.tasks import NOW, write_tasks
+from tests.planning.tasks import NOW, START, write_tasks
 
 __all__ = ["serve"]
 
@@ -72,7 +74,7 @@ def test_like_tasks_are_those_that_a_loop_finds(seed: int, count: int) -> None:
         random.random(count) < 0.2, UNKNOWN_US, submitted + random.integers(0, 30, count)
     )
     values = random.normal(size=count)
-    log = TaskLog(fields, np.zeros((count, 0)), values, submitted, known)
+    log = CodedTasks(fields, np.zeros((count, 0)), values, submitted, known)
     seen = GrainIndex((0, 1), log).look_up(log, k=3)
     few = [GrainIndex((0, 1), log).look_up(log.part(slice(at, at + 1)), k=3) for at in range(count)]
     for at in range(count):
@@ -179,6 +181,7 @@ def test_what_was_learned_answers_by_command_and_http(
     for name in ("tasks", "threshold", "all", "kinds"):
         assert served[name] == shown[name]
 
+    assert (shown["moment"], served["moment"]) == ("submitted", "submitted")
     words = ["plan", "estimate", "--kind", "build", "--actor", "ann", "--scope", "web", *at]
     known = CliRunner().invoke(app, [*words, "--input", "sort=s1", "--input", "who=p3"])
     view = json.loads(known.stdout)
@@ -197,3 +200,20 @@ def test_what_was_learned_answers_by_command_and_http(
     assert promise["reason"].startswith("no promise: ")
     wrong = service.get("/estimates/promises", params={"as_of": "soon"})
     assert (wrong.status_code, wrong.json()["field"]) == (422, "as_of")
+
+
+def test_a_log_is_read_in_the_order_of_the_moment(store: Store) -> None:
+    """The first task waits for an hour and a half, so it starts after the second."""
+    write_tasks(store, [{}, {}], np.array([60.0, 70.0]))
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE runlore.executions SET started = started + interval '90 minutes',"
+                " finished = finished + interval '90 minutes' WHERE source_id = 'build-0'"
+            )
+        )
+    for moment, amounts in (("submitted", [60, 70]), ("started", [70, 60])):
+        rows = read_task_log(store, "duration_s", NOW, 10, moment)
+        assert [row.amount for row in rows] == amounts
+    early = read_task_log(store, "duration_s", START + timedelta(seconds=30), 10)
+    assert [(row.amount, row.known_at) for row in early] == [(None, None)]

@@ -23,16 +23,24 @@ Measure = Annotated[
 Learn = Annotated[bool, typer.Option("--learn", help="Learn anew from the log; takes minutes.")]
 
 
+Started = Annotated[
+    bool,
+    typer.Option("--started", help="Learn for estimates that are asked for when work starts."),
+]
+
+
 def promises(
     measure: Measure = None,
     learn: Learn = False,
+    started: Started = False,
     as_of: AsOf = None,
     json: Json = False,
 ) -> None:
     """Show which share of work can be promised to within 15 %, and how many promises were kept.
 
     The figures are those of tasks that were answered from what was known before each. `--learn`
-    learns from the newest 50,000 tasks of all kinds; it needs 2,000 with an outcome.
+    learns from the newest 50,000 tasks of all kinds; it needs 2,000 with an outcome. With
+    `--started` it learns for estimates that are asked for when work starts, which promise more.
 
     Example: runlore plan promises --learn --measure duration_s
     """
@@ -49,7 +57,13 @@ def promises(
     with open_app() as app:
         if learn:
             with progress_bar("promises") as progress:
-                learn_promises(app.store, measure or DURATION, at, progress)
+                learn_promises(
+                    app.store,
+                    measure or DURATION,
+                    at,
+                    progress,
+                    "started" if started else "submitted",
+                )
         rows = list_promises(app.store, at)
     views = [show_promises(row) for row in rows if measure in (None, row.measure)]
     if json:

@@ -17,7 +17,7 @@ from runlore.planning.queries.promises import (
     read_newest_model,
     read_scores,
 )
-from runlore.planning.queries.task_log import LoggedTask, read_task_log
+from runlore.planning.queries.task_log import LoggedTask, Moment, read_task_log
 from runlore.planning.rules.promises.boosting import read_trees, write_trees
 from runlore.planning.rules.promises.candidates import CandidateMaker
 from runlore.planning.rules.promises.promise_model import (
@@ -31,8 +31,8 @@ from runlore.planning.rules.promises.promised_estimate import LogPromise
 from runlore.planning.rules.promises.scores import PromiseScores
 from runlore.planning.rules.promises.task_log import (
     UNKNOWN_US,
+    CodedTasks,
     FieldCodes,
-    TaskLog,
     build_log,
     codes_of,
 )
@@ -72,7 +72,7 @@ class LogPromiser:
 
     def answer(self, about: Description, at: datetime) -> LogAnswer:
         fields, numbers = self.codes.encode([about])
-        task = TaskLog(
+        task = CodedTasks(
             fields,
             numbers,
             np.full(1, np.nan),
@@ -105,14 +105,20 @@ class PromiserCache:
 
 
 def learn_promises(
-    store: Store, measure: str, at: datetime, progress: Progress | None = None
+    store: Store,
+    measure: str,
+    at: datetime,
+    progress: Progress | None = None,
+    moment: Moment = "submitted",
 ) -> StoredScores:
     """Learn from what was known at an instant, and store it.
+
+    moment: when estimates are asked for. When a task starts, more is known than before.
 
     Raises:
         Refused: fewer than 2,000 tasks of the log have the measure.
     """
-    tasks = read_task_log(store, measure, at, MOST_TASKS)
+    tasks = read_task_log(store, measure, at, MOST_TASKS, moment)
     codes, log = build_log(*_columns(tasks))
     learned = learn_promise_model(codes, log, [task.kind for task in tasks], progress)
     scores = {
@@ -124,7 +130,7 @@ def learn_promises(
         learned_at=at,
         measure=measure,
         tasks=learned.tasks,
-        document=write_document(learned.model),
+        document=write_document(learned.model) | {"moment": moment},
         scores=scores,
         chances=write_trees(learned.model.models.chances),
         quantiles=write_trees(learned.model.models.quantiles),
@@ -132,7 +138,7 @@ def learn_promises(
     add_model(store, row, MOST_MODELS)
     threshold = learned.model.rule.threshold
     fields = list(learned.model.fields)
-    return StoredScores(at, measure, learned.tasks, threshold, fields, scores)
+    return StoredScores(at, measure, moment, learned.tasks, threshold, fields, scores)
 
 
 def list_promises(store: Store, as_of: datetime) -> list[StoredScores]:
@@ -147,7 +153,9 @@ def read_promiser(store: Store, measure: str, at: datetime) -> LogPromiser | Non
         return None
     models = PromiseTrees(read_trees(row.chances), read_trees(row.quantiles))
     model = read_document(dict(row.document), models)
-    described, amounts, submitted, known = _columns(read_task_log(store, measure, at, MOST_TASKS))
+    moment: Moment = row.document["moment"]
+    tasks = read_task_log(store, measure, at, MOST_TASKS, moment)
+    described, amounts, submitted, known = _columns(tasks)
     codes = codes_of(described, model.fields, model.numbers)
     _, log = build_log(described, amounts, submitted, known, codes)
     return LogPromiser(row, model, codes, model.maker(log), at)
@@ -168,5 +176,5 @@ def _columns(
     described = [describe_task(one.kind, one.actor, one.scope, one.inputs) for one in tasks]
     amounts = np.array([one.amount for one in tasks], dtype=np.float64)  # None: NaN
     known = [UNKNOWN_US if one.known_at is None else to_us(one.known_at) for one in tasks]
-    submitted = np.array([to_us(one.submitted) for one in tasks], dtype=np.int64)
+    submitted = np.array([to_us(one.asked_at) for one in tasks], dtype=np.int64)
     return described, amounts, submitted, np.array(known, dtype=np.int64)

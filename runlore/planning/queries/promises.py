@@ -16,7 +16,8 @@ FROM runlore.promise_models
 WHERE measure = %(measure)s AND learned_at <= %(as_of)s ORDER BY learned_at DESC, id DESC LIMIT 1
 """
 SCORES: LiteralString = """
-SELECT DISTINCT ON (measure) learned_at, measure, tasks, document -> 'threshold' AS threshold,
+SELECT DISTINCT ON (measure) learned_at, measure, document ->> 'moment' AS moment, tasks,
+    document -> 'threshold' AS threshold,
     document -> 'fields' AS fields, scores
 FROM runlore.promise_models WHERE learned_at <= %(as_of)s
 ORDER BY measure, learned_at DESC, id DESC
@@ -38,10 +39,14 @@ DELETE FROM runlore.promise_models WHERE measure = %(measure)s AND id NOT IN (
 
 @dataclass(frozen=True)
 class StoredScores:
-    """scores: {"all": …, "kinds": {kind: …}}. fields: of which tasks are alike."""
+    """moment: when estimates are asked for, submitted or started. fields: of which tasks are alike.
+
+    scores: {"all": …, "kinds": {kind: …}}.
+    """
 
     learned_at: datetime
     measure: str
+    moment: str
     tasks: int
     threshold: float | None
     fields: list[str]

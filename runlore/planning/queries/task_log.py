@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any, Literal, LiteralString
 
 from psycopg.rows import class_row
 
 from runlore.store.engine import Store
 
+Moment = Literal["submitted", "started"]
+
 TASKS: LiteralString = """
-SELECT kind, actor, scope, inputs, submitted,
+SELECT kind, actor, scope, inputs,
+    CASE WHEN %(moment)s = 'started' AND is_known THEN coalesce(started, submitted)
+        ELSE submitted END AS asked_at,
     CASE WHEN is_known AND finished IS NOT NULL THEN known_at END AS known_at,
     CASE WHEN NOT is_known THEN NULL
         WHEN %(measure)s = 'duration_s'
@@ -28,26 +32,31 @@ FROM (
     ), '-infinity')
     ORDER BY source, source_id, submitted, (known_at <= %(as_of)s) DESC, revision DESC
 ) AS latest
-ORDER BY submitted, source, source_id
+ORDER BY asked_at, source, source_id
 """
 
 
 @dataclass(frozen=True)
 class LoggedTask:
-    """known_at, amount: of the outcome; None: not known."""
+    """asked_at: when it was submitted, or started. known_at, amount: of the outcome, if known."""
 
     kind: str
     actor: str
     scope: str
     inputs: Mapping[str, Any]
-    submitted: datetime
+    asked_at: datetime
     known_at: datetime | None
     amount: float | None
 
 
-def read_task_log(store: Store, measure: str, as_of: datetime, limit: int) -> list[LoggedTask]:
-    """The newest ones, in order of submission; of corrected ones the newest fact."""
-    wanted = {"measure": measure, "as_of": as_of, "limit": limit}
+def read_task_log(
+    store: Store, measure: str, as_of: datetime, limit: int, moment: Moment = "submitted"
+) -> list[LoggedTask]:
+    """The newest ones, in the order in which they are asked for; of corrected ones the newest fact.
+
+    moment: of asking. What is not known to have started is asked for when it was submitted.
+    """
+    wanted = {"measure": measure, "as_of": as_of, "limit": limit, "moment": moment}
     with store.connect() as connection:
         cursor = connection.cursor(row_factory=class_row(LoggedTask))
         return cursor.execute(TASKS, wanted).fetchall()

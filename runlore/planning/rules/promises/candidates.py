@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from runlore.planning.rules.promise import HIGH, LOW
 from runlore.planning.rules.promises.like_tasks import RECENT, GrainIndex, LikeHistory
-from runlore.planning.rules.promises.likeness import Likeness, is_hit, logs
-from runlore.planning.rules.promises.task_log import TaskLog
+from runlore.planning.rules.promises.likeness import LearnedGrains, is_hit, logs
+from runlore.planning.rules.promises.task_log import CodedTasks
 
 Floats = NDArray[np.float64]
 
@@ -46,12 +46,12 @@ class CandidateMaker:
     hits: (n, m) of the past's own candidates, NaN where there was none.
     """
 
-    past: TaskLog
+    past: CodedTasks
     grains: Sequence[GrainIndex]
     inputs: tuple[int, ...]
     hits: Floats
 
-    def make(self, tasks: TaskLog) -> CandidateTable:
+    def make(self, tasks: CodedTasks) -> CandidateTable:
         parts = [
             self._piece(tasks.part(slice(start, start + PIECE)))
             for start in range(0, len(tasks), PIECE)
@@ -61,7 +61,7 @@ class CandidateMaker:
             np.concatenate([one.facts for one in parts]),
         )
 
-    def _piece(self, tasks: TaskLog) -> CandidateTable:
+    def _piece(self, tasks: CodedTasks) -> CandidateTable:
         histories = [grain.look_up(tasks) for grain in self.grains]
         answers = answers_of(histories, tasks, self.inputs)
         facts = [fact for one in histories for fact in _history_facts(one, answers)]
@@ -69,13 +69,13 @@ class CandidateMaker:
         facts += _task_facts(tasks, answers, self.inputs)
         return CandidateTable(answers, np.stack(facts, axis=-1).astype(np.float32))
 
-    def _own_hits(self, tasks: TaskLog) -> list[Floats]:
+    def _own_hits(self, tasks: CodedTasks) -> list[Floats]:
         """How often each kind of candidate came within 15 % of late, in a wide and narrow grain."""
         indexes = [self.grains[-1], self.grains[len(self.grains) // 2]]
         return [_mean(index.last_values(tasks, self.hits, OWN)) for index in indexes]
 
 
-def make_maker(past: TaskLog, likeness: Likeness) -> CandidateMaker:
+def make_maker(past: CodedTasks, likeness: LearnedGrains) -> CandidateMaker:
     """Of tasks that come after the past, or are in it: each sees only what was known before it."""
     grains = [GrainIndex(grain, past) for grain in likeness.grains]
     hits = []
@@ -87,7 +87,9 @@ def make_maker(past: TaskLog, likeness: Likeness) -> CandidateMaker:
     return CandidateMaker(past, grains, likeness.inputs, np.concatenate(hits))
 
 
-def answers_of(histories: Sequence[LikeHistory], tasks: TaskLog, inputs: tuple[int, ...]) -> Floats:
+def answers_of(
+    histories: Sequence[LikeHistory], tasks: CodedTasks, inputs: tuple[int, ...]
+) -> Floats:
     """(n, m): of each grain the last, the middle of the densest 15 % and the median; inputs."""
     columns = []
     for one in histories:
@@ -139,7 +141,7 @@ def _history_facts(one: LikeHistory, answers: Floats) -> list[Floats]:
     return about_answers + [_wide(fact, answers) for fact in about_task]
 
 
-def _task_facts(tasks: TaskLog, answers: Floats, inputs: tuple[int, ...]) -> list[Floats]:
+def _task_facts(tasks: CodedTasks, answers: Floats, inputs: tuple[int, ...]) -> list[Floats]:
     seconds = tasks.submitted_us // 1_000_000
     apart = answers[:, :, None] - answers[:, None, :]
     agree = ((apart >= LOW) & (apart <= HIGH)).sum(axis=1)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.planning.rules.promises.task_log import UNKNOWN_US, TaskLog
+from runlore.planning.rules.promises.task_log import UNKNOWN_US, CodedTasks
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -68,9 +68,9 @@ class GrainIndex:
     """The past in one grain."""
 
     grain: Grain
-    past: TaskLog
+    past: CodedTasks
 
-    def look_up(self, tasks: TaskLog, k: int = RECENT) -> LikeHistory:
+    def look_up(self, tasks: CodedTasks, k: int = RECENT) -> LikeHistory:
         """Of m tasks, from outcomes that were known before each was submitted."""
         asked, at = grain_keys(tasks, self.grain), tasks.submitted_us
         last, is_there, known = self._last(asked, at, k)
@@ -89,7 +89,7 @@ class GrainIndex:
             (at - since) / 1e6,
         )
 
-    def last_values(self, tasks: TaskLog, values: Floats, k: int) -> Floats:
+    def last_values(self, tasks: CodedTasks, values: Floats, k: int) -> Floats:
         """(m, k, columns) of (n, columns) values of the past, newest first."""
         asked = grain_keys(tasks, self.grain)
         last, is_there, _ = self._last(asked, tasks.submitted_us, k)
@@ -124,7 +124,7 @@ class GrainIndex:
         return grain_keys(self.past, self.grain)
 
 
-def grain_keys(tasks: TaskLog, grain: Grain) -> Keys:
+def grain_keys(tasks: CodedTasks, grain: Grain) -> Keys:
     """(n,): one number for each combination of values; collisions have odds of 2^-64."""
     keys = np.zeros(len(tasks), dtype=np.uint64)
     for field in grain:

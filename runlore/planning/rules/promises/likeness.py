@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from runlore.planning.rules.promise import HIGH, LOW
 from runlore.planning.rules.promises.like_tasks import Grain, GrainIndex
-from runlore.planning.rules.promises.task_log import TaskLog
+from runlore.planning.rules.promises.task_log import CodedTasks
 
 MOST_GRAINS = 6
 LEAST_INPUT_HITS = 0.05  # an input is an answer where this share of tasks took as much
@@ -15,23 +15,23 @@ SAMPLE = 12_000  # newest tasks that grains are chosen on
 
 
 @dataclass(frozen=True)
-class Likeness:
+class LearnedGrains:
     """grains: from many fields to one. inputs: columns of numbers that are answers themselves."""
 
     grains: tuple[Grain, ...]
     inputs: tuple[int, ...]
 
 
-def learn_likeness(log: TaskLog) -> Likeness:
+def learn_likeness(log: CodedTasks) -> LearnedGrains:
     inputs = tuple(
         at
         for at in range(log.numbers.shape[1])
         if is_hit(log.values, logs(log.numbers[:, at])).mean() >= LEAST_INPUT_HITS
     )
-    return Likeness(choose_grains(log), inputs)
+    return LearnedGrains(choose_grains(log), inputs)
 
 
-def choose_grains(log: TaskLog) -> tuple[Grain, ...]:
+def choose_grains(log: CodedTasks) -> tuple[Grain, ...]:
     """From all fields down to one; each step leaves out the field that is missed least.
 
     Missed: fewer tasks whose last like one came within 15 %. Of the chain, the best grains stay,
@@ -50,7 +50,7 @@ def choose_grains(log: TaskLog) -> tuple[Grain, ...]:
     return tuple(sorted(chosen, key=lambda one: -len(one)))
 
 
-def _hit_share(part: TaskLog, grain: Grain) -> float:
+def _hit_share(part: CodedTasks, grain: Grain) -> float:
     last = GrainIndex(grain, part).look_up(part, k=1).values[:, 0]
     return float(np.mean(is_hit(part.values, last)))
 

@@ -10,9 +10,9 @@ from runlore.kernel.errors import Refused
 from runlore.planning.rules.promises import boosting
 from runlore.planning.rules.promises.calibration import KeptShare, PromiseRule
 from runlore.planning.rules.promises.candidates import CandidateMaker, make_maker
-from runlore.planning.rules.promises.likeness import Likeness
+from runlore.planning.rules.promises.likeness import LearnedGrains
 from runlore.planning.rules.promises.scores import PromiseScores, score_track
-from runlore.planning.rules.promises.task_log import FieldCodes, TaskLog
+from runlore.planning.rules.promises.task_log import CodedTasks, FieldCodes
 from runlore.planning.rules.promises.track import follow, groups_of
 from runlore.planning.rules.promises.walk_forward import (
     Progress,
@@ -49,15 +49,15 @@ class PromiseModel:
 
     fields: tuple[str, ...]
     numbers: tuple[str, ...]
-    likeness: Likeness
+    likeness: LearnedGrains
     rule: PromiseRule
     models: PromiseTrees
 
-    def maker(self, past: TaskLog) -> CandidateMaker:
+    def maker(self, past: CodedTasks) -> CandidateMaker:
         """Of the tasks known by now; the fields are those of this model, in order."""
         return make_maker(past, self.likeness)
 
-    def answer(self, maker: CandidateMaker, task: TaskLog) -> LogAnswer:
+    def answer(self, maker: CandidateMaker, task: CodedTasks) -> LogAnswer:
         """For a log of one task."""
         raw = answer(self.models, maker, task)
         levels = np.exp(self.rule.quantiles(raw.quantiles)[0])
@@ -83,7 +83,7 @@ class LearnedPromise:
 
 def learn_promise_model(
     codes: FieldCodes,
-    log: TaskLog,
+    log: CodedTasks,
     kinds: Sequence[str],
     progress: Progress | None = None,
 ) -> LearnedPromise:
@@ -139,7 +139,9 @@ def read_document(document: Document, models: PromiseTrees) -> PromiseModel:
     return PromiseModel(
         tuple(document["fields"]),
         tuple(document["numbers"]),
-        Likeness(tuple(tuple(grain) for grain in document["grains"]), tuple(document["inputs"])),
+        LearnedGrains(
+            tuple(tuple(grain) for grain in document["grains"]), tuple(document["inputs"])
+        ),
         PromiseRule(
             document["threshold"],
             document["answers"],

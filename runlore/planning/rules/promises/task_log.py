@@ -39,7 +39,7 @@ class FieldCodes:
 
 
 @dataclass(frozen=True, eq=False)
-class TaskLog:
+class CodedTasks:
     """n tasks in order of submission.
 
     fields: (n, fields) codes; numbers: (n, numbers); values: (n,) logs of what they took.
@@ -55,8 +55,8 @@ class TaskLog:
     def __len__(self) -> int:
         return len(self.values)
 
-    def part(self, at: Ints | slice) -> "TaskLog":
-        return TaskLog(
+    def part(self, at: Ints | slice) -> "CodedTasks":
+        return CodedTasks(
             self.fields[at],
             self.numbers[at],
             self.values[at],
@@ -94,13 +94,13 @@ def build_log(
     submitted_us: Ints,
     known_us: Ints,
     codes: FieldCodes | None = None,
-) -> tuple[FieldCodes, TaskLog]:
+) -> tuple[FieldCodes, CodedTasks]:
     """Of tasks in order of submission. An amount that is NaN or not above 0 is not known."""
     codes = learn_codes(tasks) if codes is None else codes
     fields, numbers = codes.encode(tasks)
     is_known = np.isfinite(amounts) & (amounts > 0)
     values = np.log(np.where(is_known, amounts, 1.0))
-    return codes, TaskLog(
+    return codes, CodedTasks(
         fields,
         numbers,
         np.where(is_known, values, np.nan),

@@ -11,7 +11,7 @@ from runlore.planning.rules.promises.boosting import LEVELS
 from runlore.planning.rules.promises.calibration import PromiseRule, adapt_levels, learn_rule
 from runlore.planning.rules.promises.like_tasks import MIX, Grain, grain_keys
 from runlore.planning.rules.promises.likeness import is_hit
-from runlore.planning.rules.promises.task_log import TaskLog
+from runlore.planning.rules.promises.task_log import CodedTasks
 from runlore.planning.rules.promises.walk_forward import RawAnswers
 
 Floats = NDArray[np.float64]
@@ -50,7 +50,7 @@ class PromiseTrack:
         return PromiseTrack(*(column[at] for column in vars(self).values()))
 
 
-def groups_of(log: TaskLog, grain: Grain) -> Ints:
+def groups_of(log: CodedTasks, grain: Grain) -> Ints:
     """(n,): like tasks of one day depend on each other."""
     days = (log.submitted_us // DAY_US).astype(np.uint64)
     mixed: Ints = (grain_keys(log, grain) ^ (days * MIX)).view(np.int64)
@@ -58,7 +58,7 @@ def groups_of(log: TaskLog, grain: Grain) -> Ints:
 
 
 def follow(
-    log: TaskLog, answers: RawAnswers, groups: Ints, begin: int, windows: int
+    log: CodedTasks, answers: RawAnswers, groups: Ints, begin: int, windows: int
 ) -> tuple[PromiseTrack, PromiseRule]:
     """Promise as it would have been: by rules from earlier answers, known by then.
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from runlore.planning.rules.promises import boosting
 from runlore.planning.rules.promises.candidates import CandidateMaker, make_maker
-from runlore.planning.rules.promises.likeness import Likeness, learn_likeness
-from runlore.planning.rules.promises.task_log import UNKNOWN_US, TaskLog
+from runlore.planning.rules.promises.likeness import LearnedGrains, learn_likeness
+from runlore.planning.rules.promises.task_log import UNKNOWN_US, CodedTasks
 
 if TYPE_CHECKING:
     import xgboost
@@ -36,8 +36,8 @@ class RawAnswers:
 
 
 def answer_windows(
-    log: TaskLog, begin: int, windows: int, progress: Progress | None = None
-) -> tuple[RawAnswers, Likeness]:
+    log: CodedTasks, begin: int, windows: int, progress: Progress | None = None
+) -> tuple[RawAnswers, LearnedGrains]:
     """Answer the tasks from a position on, in windows of equal numbers of tasks.
 
     The grains are chosen on what is before; a model is learned anew for each window.
@@ -63,14 +63,14 @@ class PromiseTrees:
     quantiles: "xgboost.Booster"
 
 
-def fit_models(maker: CandidateMaker, tasks: TaskLog) -> PromiseTrees:
+def fit_models(maker: CandidateMaker, tasks: CodedTasks) -> PromiseTrees:
     table = maker.make(tasks)
     return PromiseTrees(
         boosting.fit_chances(table, tasks.values), boosting.fit_quantiles(table, tasks.values)
     )
 
 
-def answer(models: PromiseTrees, maker: CandidateMaker, tasks: TaskLog) -> RawAnswers:
+def answer(models: PromiseTrees, maker: CandidateMaker, tasks: CodedTasks) -> RawAnswers:
     """Of each task, the answer that most probably comes within 15 %; NaN where there is none."""
     table = maker.make(tasks)
     shares = boosting.chances(models.chances, table)
@@ -83,17 +83,17 @@ def answer(models: PromiseTrees, maker: CandidateMaker, tasks: TaskLog) -> RawAn
     )
 
 
-def newest_known(log: TaskLog, position: int | None = None) -> NDArray[np.int64]:
+def newest_known(log: CodedTasks, position: int | None = None) -> NDArray[np.int64]:
     """Positions of the newest tasks whose outcome was known before one was submitted, or is now."""
     before = UNKNOWN_US if position is None else int(log.submitted_us[position])
     return np.flatnonzero(log.known_us[:position] < before)[-MOST_LEARNED:]
 
 
-def known_at(log: TaskLog, position: int) -> TaskLog:
+def known_at(log: CodedTasks, position: int) -> CodedTasks:
     """The tasks before a position, without outcomes that were not known when it was submitted."""
     part = log.part(slice(0, position))
     is_known = part.known_us < log.submitted_us[position]
-    return TaskLog(
+    return CodedTasks(
         part.fields,
         part.numbers,
         np.where(is_known, part.values, np.nan),
