@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from sqlalchemy import insert
 
-from runlore.planning.actions.capacity_alerts import watch_capacity
 from runlore.planning.actions.pools import set_pools
 from runlore.planning.rules.pools.pool import Pool
 from runlore.store import partitions, schema
@@ -72,11 +71,8 @@ def write_growth(store: Store, days: int = 40, start: datetime = START) -> None:
 
 
 def write_steady(store: Store, until: datetime, days: int = 30) -> None:
-    """An export an hour that takes a quarter of it, until now, and a pool for them; when it was
-    smaller, it was full, and nobody has looked since."""
+    """An export an hour that takes a quarter of it, until now, and a pool for them."""
     start = until - timedelta(days=days)
     amounts = np.full(24 * days, 900.0)
     write_tasks(store, [{}] * (24 * days), amounts, kind="export", start=start)
-    set_pools(store, [Pool("exporters", 0.2, ("export",))], "ann", start)
-    watch_capacity(store, until)
-    set_pools(store, [Pool("exporters", 1, ("export",), cost_per_hour=2.0)], "ann", until)
+    set_pools(store, [Pool("exporters", 1, ("export",), cost_per_hour=2.0)], "ann", start)
