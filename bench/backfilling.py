@@ -18,12 +18,14 @@ import resource
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from runlore.planning.rules.backfilling.comparison import Comparison, compare_policies, replay_slots
+from runlore.planning.rules.backfilling.waiting import measure_gain, slowdowns
 from runlore.planning.rules.backfilling.workload import Workload
 
 MORE_SLOTS = (0.9, 1.1, 1.2)
@@ -117,6 +119,31 @@ def describe(log: ArchiveLog, made: Comparison) -> Iterator[dict[str, Any]]:
         }
 
 
+OURS: Mapping[str, tuple[str, ...]] = {
+    "EASY like jobs": ("EASY last two", "EASY last two, corrected", "EASY last two, protected"),
+    "SJBF like jobs": ("EASY++", "SJBF last two, corrected", "SJBF last two, protected", "SJBF"),
+}
+
+
+def compare_ours(log: ArchiveLog, made: Comparison) -> Iterator[dict[str, Any]]:
+    """What like jobs gain on the last two, on the later part, over weeks."""
+    later = made.is_later
+    submitted = made.jobs.submitted_s[later]
+    for ours, others in OURS.items():
+        for other in others:
+            schedules = [made.results[name].schedule for name in (other, ours)]
+            slowed = [slowdowns(made.jobs, one)[later] for one in schedules]
+            waits = [(one.started_s - made.jobs.submitted_s)[later] for one in schedules]
+            gain, wait_gain = measure_gain(submitted, *slowed), measure_gain(submitted, *waits)
+            yield {
+                "log": log.name,
+                "ours": ours,
+                "against": other,
+                "gain": [round(gain.share, 3), *_rounded(gain.interval)],
+                "wait_gain": [round(wait_gain.share, 3), *_rounded(wait_gain.interval)],
+            }
+
+
 def _rounded(interval: Any) -> list[float]:
     return [round(interval.low, 3), round(interval.high, 3)]
 
@@ -131,7 +158,7 @@ def main() -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
         made = compare_policies(log.jobs, log.slots, lambda text: print(text, file=sys.stderr))
         seconds = resource.getrusage(resource.RUSAGE_SELF).ru_utime - before
-        for line in describe(log, made):
+        for line in chain(describe(log, made), compare_ours(log, made)):
             print(json.dumps(line), flush=True)
         for share in MORE_SLOTS:
             other = replay_slots(made, round(share * log.slots))

@@ -25,7 +25,7 @@ MOST_JOBS = 5_000  # a replay of so many takes about 2 s of a processor
 EXAMPLE: dict[str, Any] = {
     "slots": 338,
     "size_input": "processors",
-    "limit_input": "requested_s",
+    "limit_input": "requested_time_s",
     "what_if": [406],
 }
 Slots = Annotated[float, Field(gt=0, le=MOST_SLOTS)]

@@ -101,6 +101,10 @@ def conclude_replay(made: SchedulingReplay) -> str:
         f" {readable_duration(easy.wait_mean_s)}"
     )
     name = made.comparison.best
+    if not best.gain.interval.is_known:
+        return (
+            f"{name} was best on the earlier jobs; {waits}; fewer than six weeks cannot show a gain"
+        )
     if not best.gain.is_shown:
         return f"{name} is not shown to be better than EASY with requests; {waits}"
     low, high = (readable_share(round(at, 2)) for at in _ends(best.gain))
@@ -113,11 +117,11 @@ def conclude_replay(made: SchedulingReplay) -> str:
 def tabulate_policy(view: PolicyView) -> dict[str, object]:
     """A row for a terminal."""
     gain = view.slowdown_gain
-    known = gain.low is not None and gain.high is not None
+    known = gain.low is not None and gain.high is not None and view.name != BASELINE
     return {
         "policy": view.name if view.is_possible else f"{view.name} *",
         "slowdown": f"{view.waits.slowdown:.1f}",
-        "gain": "" if gain.share is None else f"{gain.share:.0%}",
+        "gain": "" if gain.share is None or view.name == BASELINE else f"{gain.share:.0%}",
         "95 %": f"{gain.low:.0%} to {gain.high:.0%}" if known else "",
         "mean wait": readable_duration(view.waits.wait_mean_s),
         "longest": readable_duration(view.waits.wait_longest_s),

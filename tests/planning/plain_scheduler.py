@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from runlore.planning.rules.backfilling import schedule
 from runlore.planning.rules.backfilling.schedule import CORRECTIONS_S, BackfillPolicy
 from runlore.planning.rules.backfilling.workload import Workload
 
@@ -57,7 +58,7 @@ class PlainScheduler:
             self.predicted[job] = min(longer, limit) if is_within else longer
 
     def backfill(self, queue: list[int], now: float) -> None:
-        head, *rest = queue
+        head, *rest = queue[: schedule.MOST_TESTED]
         is_protected = now - self.submitted[head] > self.policy.patience_s
         expected = {job: self.start[job] + self.predicted[job] for job in self.running(now)}
         if is_protected:

@@ -107,6 +107,7 @@ def _say(text: str) -> None:
 
 
 def _tell(view: "ReplayView") -> None:
+    from runlore.kernel.readable import readable_duration
     from runlore.planning.replay_views import tabulate_policy, tabulate_what_if
 
     echo(f"{view.finding[:1].upper()}{view.finding[1:]}.")
@@ -118,6 +119,9 @@ def _tell(view: "ReplayView") -> None:
     rows = [tabulate_policy(one) for one in view.policies]
     emit_table(f"The last {view.policies[0].waits.jobs} jobs, on {view.slots:g} slots", rows)
     echo("* with exact run times, which nobody knows before")
+    echo(
+        f"In the log, these jobs waited {readable_duration(view.recorded.wait_mean_s)} on average."
+    )
     if view.what_if:
         others = [tabulate_what_if(one, view.best) for one in view.what_if]
         emit_table("With other numbers of slots", others)

@@ -25,6 +25,7 @@ Order = Literal["submission", "shortest first"]
 Correction = Literal["in steps", "to the request"]
 
 MINUTE, HOUR = 60.0, 3600.0
+MOST_TESTED = 2_000  # first jobs of the queue; schedulers bound this, too
 CORRECTIONS_S = (
     *(minutes * MINUTE for minutes in (1, 5, 15, 30)),
     *(hours * HOUR for hours in (1, 2, 5, 10, 20, 50, 100)),
@@ -86,6 +87,7 @@ class _Machine:
         self.corrections = [0] * len(jobs)
         self.free = slots
         self.queue: list[int] = []
+        self.is_cut = False  # whether the last look left out jobs of the queue
         self.ends: list[tuple[float, int]] = []  # a heap of what will be
         self.expected: list[tuple[float, int]] = []  # ascending: what is predicted
         self.predictor = predictor
@@ -97,13 +99,12 @@ class _Machine:
             submission = self.submitted[at] if at < number else inf
             now = min(submission, self.ends[0][0] if self.ends else inf)
             has_changed = self._end_jobs(now)
-            new: list[int] = []
+            before = at
             while at < number and self.submitted[at] <= now:
                 self._submit(at, now)
-                new.append(at)
                 at += 1
             has_changed |= self._correct(now)
-            self._start_jobs(now, new, has_changed=has_changed)
+            self._start_jobs(now, at - before, has_changed=has_changed)
 
     def _submit(self, job: int, now: float) -> None:
         predicted = max(self.predictor.predict(job), 1e-9)
@@ -146,8 +147,8 @@ class _Machine:
         heappush(self.ends, (now + self.ran[job], job))
         insort(self.expected, (now + self.predicted[job], job))
 
-    def _start_jobs(self, now: float, new: list[int], *, has_changed: bool) -> None:
-        """If no job ended and no prediction changed, no job that waited before can start."""
+    def _start_jobs(self, now: float, new: int, *, has_changed: bool) -> None:
+        """new: submissions just now. Others start only if a job ended or a prediction changed."""
         queue, width = self.queue, self.width
         passed = 0
         while passed < len(queue) and width[queue[passed]] <= self.free:
@@ -156,8 +157,9 @@ class _Machine:
         if passed:
             del queue[:passed]
         if self.policy.backfills and self.free > 0 and len(queue) > 1:
-            is_new = not (has_changed or passed or self._is_protected(now))
-            self._backfill(now, [job for job in new if job != queue[0]] if is_new else queue[1:])
+            can_others = has_changed or passed or self.is_cut or self._is_protected(now)
+            self.is_cut = len(queue) > MOST_TESTED
+            self._backfill(now, queue[1 if can_others else max(1, len(queue) - new) : MOST_TESTED])
 
     def _backfill(self, now: float, candidates: list[int]) -> None:
         """Jobs that end before the reservation, or need slots that it leaves over."""
@@ -182,7 +184,7 @@ class _Machine:
                 if self.free <= 0:
                     break
         if begun:
-            self.queue = [job for job in self.queue if job not in begun]
+            self.queue[:MOST_TESTED] = [job for job in self.queue[:MOST_TESTED] if job not in begun]
 
     def _is_protected(self, now: float) -> bool:
         return now - self.submitted[self.queue[0]] > self.policy.patience_s

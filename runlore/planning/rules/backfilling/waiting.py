@@ -11,6 +11,7 @@ from runlore.planning.rules.backfilling.workload import Floats, Ints, Workload
 
 SHORTEST_S = 10.0  # shorter jobs count as this long: they would dominate the mean
 WEEK_S = 7 * 86_400.0
+LEAST_WEEKS = 6  # fewer cannot say how much weeks differ
 RESAMPLES = 2_000
 SEED = 29
 
@@ -67,13 +68,14 @@ class WaitGain:
 def measure_gain(submitted_s: Floats, before: Floats, after: Floats) -> WaitGain:
     """What the mean of a value falls by, both values of the same jobs.
 
-    The interval is a paired bootstrap of whole weeks of submission, percentiles; one week has none.
+    The interval is a paired bootstrap of whole weeks of submission, percentiles; fewer than six
+    weeks have none.
     """
     week = weeks_of(submitted_s)
     sums = np.stack([np.bincount(week, before), np.bincount(week, after)])
     share = float(_falls(*sums.sum(axis=1, keepdims=True))[0])
     count = sums.shape[1]
-    if count < 2:
+    if count < LEAST_WEEKS:
         return WaitGain(share, Interval(-np.inf, np.inf))
     drawn = np.random.default_rng(SEED).integers(0, count, (RESAMPLES, count))
     low, high = np.quantile(_falls(*sums[:, drawn].sum(axis=2)), [0.025, 0.975], method="nearest")
