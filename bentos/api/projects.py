@@ -8,13 +8,14 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bentos.api.project_caches import PlanningCaches, caches_of
 from bentos.api.store_access import model_response, read_store
 from bentos.http.fields import NO_NUL
 from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
-from runlore.planning.actions.projects import ProjectCache, ProjectMap, find_similar, map_projects
+from runlore.planning.actions.projects import ProjectMap, find_similar, map_projects
 from runlore.planning.project_views import SimilarProjectsView, show_map, show_similar
 from runlore.records.validate import LONGEST_KEY_BYTES
 from runlore.store.engine import Store
@@ -105,11 +106,11 @@ def project_map(request: Request, store: Store, as_of: datetime | None) -> Proje
     """Of now from what was read in the last minutes; of an earlier instant read anew."""
     if as_of is not None:
         return map_projects(store, as_of)
-    state = request.app.state
-    if not hasattr(state, "projects"):
-        state.projects = ProjectCache()
-    cache: ProjectCache = state.projects
-    return cache.get(store, instants.now())
+    return service_caches(request).projects.get(store, instants.now())
+
+
+def service_caches(request: Request) -> PlanningCaches:
+    return caches_of(getattr(request.app.state, "product", request.app))
 
 
 def check_project(project: str) -> None:

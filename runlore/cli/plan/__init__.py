@@ -2,7 +2,17 @@
 
 import typer
 
-from runlore.cli.plan import allocation, capacity, estimates, pools, projects, promises, replay
+from runlore.cli.plan import (
+    allocation,
+    borrowing,
+    capacity,
+    estimates,
+    pools,
+    projects,
+    promises,
+    recommendations,
+    replay,
+)
 
 group = typer.Typer(no_args_is_help=True, help="Estimate what work will take, before it is done.")
 
@@ -20,3 +30,7 @@ group.command()(capacity.capacity)
 group.command()(projects.similar)
 group.command()(projects.projects)
 group.command()(promises.promises)
+group.command()(borrowing.borrow)
+group.command()(recommendations.recommend)
+group.command("recommendations")(recommendations.list_recommendations)
+group.command()(recommendations.decide)

@@ -61,6 +61,7 @@ from runlore.store.schema.names import (
 from runlore.store.schema.plans import plans
 from runlore.store.schema.pools import pools
 from runlore.store.schema.promises import promise_models
+from runlore.store.schema.recommendations import recommendation_decisions, recommendations
 from runlore.store.schema.reports import (
     report_deliveries,
     report_runs,
@@ -131,6 +132,8 @@ __all__ = [
     "pools",
     "promise_models",
     "rate_windows",
+    "recommendation_decisions",
+    "recommendations",
     "rejects",
     "report_deliveries",
     "report_runs",

@@ -1,0 +1,1 @@
+"""Projects as a map of likeness, and what has worked in others."""

@@ -1,0 +1,1 @@
+"""Effects of an input that hold within projects, over several of them."""

@@ -1,0 +1,1 @@
+"""What a new project may borrow from others, and when not to."""
