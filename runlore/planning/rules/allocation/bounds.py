@@ -38,8 +38,8 @@ def _earliest_end(problem: AllocationProblem, task: int, ends: Ints) -> int:
     return min(options)
 
 
-def least_points(problem: AllocationProblem) -> int:
-    """A lower bound of the objective, in whole points."""
+def bound_parts(problem: AllocationProblem) -> tuple[int, int, int, int]:
+    """Lower bounds in whole points: of lateness, waiting, cost, finish."""
     ends, points = earliest_ends(problem), problem.points
     wait = finish = 0
     for tasks, pools in _components(problem):
@@ -47,21 +47,23 @@ def least_points(problem: AllocationProblem) -> int:
         wait += max(by_itself, _least_weighted_ends(problem, tasks, pools))
         finish = max(finish, int(ends[tasks].max()), _least_finish(problem, tasks, pools))
     wait -= int((problem.release * points.wait).sum())
-    return _late_and_cost(problem, ends) + wait + finish * points.finish
+    late, cost = _late_and_cost(problem, ends)
+    return late, wait, cost, finish * points.finish
 
 
 def points_by_themselves(problem: AllocationProblem) -> int:
-    """The same if no task were in the way of another. Lower, and a sum over tasks."""
+    """A lower bound of the objective if no task were in the way of another: a sum over tasks."""
     ends, points = earliest_ends(problem), problem.points
     wait = int(((ends - problem.release) * points.wait).sum())
-    return _late_and_cost(problem, ends) + wait + int(ends.max(initial=0)) * points.finish
+    finish = int(ends.max(initial=0)) * points.finish
+    return sum(_late_and_cost(problem, ends)) + wait + finish
 
 
-def _late_and_cost(problem: AllocationProblem, ends: Ints) -> int:
+def _late_and_cost(problem: AllocationProblem, ends: Ints) -> tuple[int, int]:
     points = problem.points
     late = (np.maximum(ends - problem.due, 0) * points.late).sum()
     cost = np.where(problem.can, points.cost, np.int64(1) << 50).min(axis=1).sum()
-    return int(late + cost)
+    return int(late), int(cost)
 
 
 def _components(problem: AllocationProblem) -> Iterator[tuple[Ints, Ints]]:

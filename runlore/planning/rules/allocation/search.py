@@ -8,20 +8,23 @@ import numpy as np
 
 from runlore.planning.rules.allocation.baselines import first_come, greedy
 from runlore.planning.rules.allocation.bounds import (
+    bound_parts,
     earliest_ends,
-    least_points,
     points_by_themselves,
 )
 from runlore.planning.rules.allocation.exact_model import Part, count_options
 from runlore.planning.rules.allocation.list_scheduling import settle
 from runlore.planning.rules.allocation.neighbourhoods import choose_part
 from runlore.planning.rules.allocation.opening_time import NEVER
+from runlore.planning.rules.allocation.pool_choice import choose_pools
 from runlore.planning.rules.allocation.problem import AllocationProblem, Ints, Placement
 from runlore.planning.rules.allocation.solving import SEED, TimeBudget, solve_part
 
 WHOLE = 4_000  # options up to which all tasks are planned at once
 WHOLE_TASKS = 400
-ROUND_S = 4.0
+AT_ONCE = 300  # options up to which nothing else is tried first
+ROUND_S = 2.0
+PROVEN = 1e-6  # the gap that counts as none: the bound of a linear program is not exact
 Progress = Callable[[Placement], None]
 
 
@@ -39,9 +42,8 @@ class SearchResult:
     @property
     def gap(self) -> float:
         """By what share the best possible plan may be better at most; 0: proven."""
-        if self.best.points <= self.bound:
-            return 0.0
-        return (self.best.points - self.bound) / max(self.best.points, 1)
+        gap = (self.best.points - self.bound) / max(self.best.points, 1)
+        return gap if gap > PROVEN else 0.0
 
 
 class PlanSearch:
@@ -58,10 +60,26 @@ class PlanSearch:
         self.baselines = first_come(problem), greedy(problem)
         starts = [*self.baselines, *([] if present is None else [present])]
         self.best = min(starts, key=lambda plan: (plan.overrun_s, plan.points))
-        self.bound = least_points(problem)
+        late, wait, cost, finish = bound_parts(problem)
+        self.bound = late + wait + cost + finish
+        self.bound_in_time = self.bound
+        choice = choose_pools(problem)
+        if choice is not None:
+            self.bound_in_time += max(choice.points - cost - finish, 0)
+            self._begin_with(choice.pools)
         self.least_overrun = int(np.maximum(earliest_ends(problem) - problem.deadline, 0).sum())
         self.random = np.random.default_rng(SEED)
         self.has_solver = _has_solver()
+
+    def _begin_with(self, pools: Ints) -> None:
+        """Tasks in those pools, in the order of each plan so far."""
+        if not self.problem.can[np.arange(self.problem.tasks), pools].all():
+            return
+        for plan in self.baselines:
+            moved = replace(plan, pool=pools)
+            settled = settle(self.problem, moved)
+            if settled.is_better(self.best):
+                self.best = settled
 
     def run(self) -> SearchResult:
         try:
@@ -73,7 +91,7 @@ class PlanSearch:
         return SearchResult(
             self.best,
             *self.baselines,
-            bound=min(self.bound, self.best.points) if not self.best.overrun_s else self.bound,
+            bound=min(self._bound_now(), self.best.points),
             is_impossible=self.least_overrun > 0,
             was_stopped=self.budget.is_stopped,
         )
@@ -89,42 +107,48 @@ class PlanSearch:
         latest = np.full(self.problem.tasks, 2 * int(self.best.end.max()))
         whole = replace(self._whole(latest), is_overrun=True)
         seconds = self.budget.left_s / 2
-        if count_options(self.problem, whole) <= WHOLE:
+        until = self.budget.left_s - seconds
+        if not self._is_at_once(whole):
+            self._improve_parts(latest, until + seconds / 3, is_overrun=True)
+        if self.best.overrun_s > self.least_overrun and self._fits_at_once(whole):
             solved = solve_part(self.problem, whole, self.best, self.budget, seconds)
             if solved.placement is not None:
                 self.least_overrun = max(self.least_overrun, solved.bound)
                 self._take(solved.placement)
-            return
-        until = self.budget.left_s - seconds
-        while self.best.overrun_s > self.least_overrun and self.budget.left_s > until:
-            part = choose_part(self.problem, self.best, latest, self.random, 1.0)
-            part = replace(part, is_overrun=True)
-            solved = solve_part(self.problem, part, self.best, self.budget, ROUND_S)
-            if solved.placement is not None:
-                self._take(solved.placement)
+        self._improve_parts(latest, until, is_overrun=True)
 
     def _improve(self) -> None:
         latest = self._latest_ends()
         whole = self._whole(latest)
-        is_small = count_options(self.problem, whole) <= WHOLE and self.problem.tasks <= WHOLE_TASKS
-        if is_small:
-            self._improve_whole(whole)
-            return
-        share = 1.0
-        while self.budget.left_s > 0 and not self._is_best:
+        if not self._is_at_once(whole):
+            self._improve_parts(latest, self.budget.left_s / 2)
+        if not self._is_best and self._fits_at_once(whole) and self.budget.left_s > 0:
+            solved = solve_part(self.problem, whole, self.best, self.budget, NEVER)
+            if solved.placement is not None:
+                self._take(solved.placement)
+                self.bound = max(self.bound, solved.bound + self._points_begun())
+        self._improve_parts(latest, 0.0)
+
+    def _is_at_once(self, whole: Part) -> bool:
+        return count_options(self.problem, whole) <= AT_ONCE
+
+    def _fits_at_once(self, whole: Part) -> bool:
+        is_small = len(whole.tasks) <= WHOLE_TASKS
+        return is_small and count_options(self.problem, whole) <= WHOLE
+
+    def _improve_parts(self, latest: Ints, until_s: float, *, is_overrun: bool = False) -> None:
+        """Until so much time is left. Parts grow while they are solved to their end in time."""
+        share = 0.4
+        while self.budget.left_s > until_s and not self._is_done(is_overrun=is_overrun):
             part = choose_part(self.problem, self.best, latest, self.random, share)
+            part = replace(part, is_overrun=is_overrun)
             solved = solve_part(self.problem, part, self.best, self.budget, ROUND_S)
-            share = min(max(share * (1.1 if solved.is_proven else 0.8), 0.1), 1.0)
+            share = min(max(share * (1.05 if solved.is_proven else 0.8), 0.1), 1.0)
             if solved.placement is not None:
                 self._take(solved.placement)
 
-    def _improve_whole(self, whole: Part) -> None:
-        if self._is_best or self.budget.left_s == 0:
-            return
-        solved = solve_part(self.problem, whole, self.best, self.budget, NEVER)
-        if solved.placement is not None:
-            self._take(solved.placement)
-            self.bound = max(self.bound, solved.bound + self._points_begun())
+    def _is_done(self, *, is_overrun: bool) -> bool:
+        return self.best.overrun_s <= self.least_overrun if is_overrun else self._is_best
 
     def _take(self, placement: Placement) -> None:
         settled = settle(self.problem, placement)
@@ -139,7 +163,11 @@ class PlanSearch:
 
     @property
     def _is_best(self) -> bool:
-        return self.best.points <= self.bound
+        return self.best.points - self._bound_now() <= PROVEN * self.best.points
+
+    def _bound_now(self) -> int:
+        """Of plans that meet all deadlines, if the best so far does."""
+        return self.bound if self.best.overrun_s else max(self.bound, self.bound_in_time)
 
     def _whole(self, latest: Ints) -> Part:
         tasks = [int(one) for one in np.flatnonzero(self.problem.fixed_pool < 0)]
