@@ -28,6 +28,7 @@ from time import process_time
 import numpy as np
 
 from runlore.planning.actions.allocation import AllocationRequest, TaskDuration, make_plan
+from runlore.planning.allocation_views import show_plan
 from runlore.planning.rules.allocation.execution import execute
 from runlore.planning.rules.allocation.opening_time import ALWAYS, NEVER
 from runlore.planning.rules.allocation.problem import AllocationProblem, Weights
@@ -255,7 +256,13 @@ def _with_remedies(made, tasks: list[TaskToPlace], pools: list[Pool]):
             text = one.remedy.split(" UTC")[0].split(" to ")[1]
             later[one.task] = datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     skills = {"welding"} if any("skills welding" in one.remedy for one in made.obstacles) else ()
-    moved = [replace(task, deadline=later.get(task.id, task.deadline)) for task in tasks]
+    shown = {task.id: task for task in show_plan(made).tasks}
+    moved = []
+    for task in tasks:
+        values = {"deadline": later.get(task.id, task.deadline)}
+        if task.id in shown:  # the plan that was shown, as the present one
+            values |= {"pool": shown[task.id].pool, "start": shown[task.id].start}
+        moved.append(replace(task, **values))
     return moved, [replace(pool, skills=tuple(skills)) for pool in pools]
 
 

@@ -1,8 +1,9 @@
-"""Plan ahead: look at the capacity of pools."""
+"""Plan ahead: look at the capacity of pools, and plan the open work each night."""
 
 from prefect import flow
 
-from tasks import planning
+from runlore.planning.actions.nightly_plan import LIMIT_S
+from tasks import nightly_plan, planning
 from tasks.edge import flow_app
 
 
@@ -17,3 +18,20 @@ def watch_capacity(at: str | None = None) -> dict[str, int]:
     """
     with flow_app():
         return planning.watch_capacity(at)
+
+
+@flow(name="nightly-plan", flow_run_name="plan open work", timeout_seconds=3600)
+def plan_night(at: str | None = None, limit_s: float = LIMIT_S) -> int | None:
+    """Plan executions without an outcome in the pools that are declared.
+
+    Kinds that cannot be estimated are left out. Returns the number of the plan, if there is one.
+
+    Args:
+        at: Plan from this ISO instant on; empty: now.
+        limit_s: How long to search, in seconds.
+    """
+    with flow_app():
+        number = nightly_plan.plan_open_work(at, limit_s)
+        if number is not None:
+            nightly_plan.show(number)
+        return number

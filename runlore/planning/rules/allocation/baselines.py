@@ -12,7 +12,7 @@ def first_come(problem: AllocationProblem) -> Placement:
 
 
 def greedy(problem: AllocationProblem) -> Placement:
-    """The best of: earliest deadline first, most weight per hour first, longest first."""
+    """The best of: earliest deadline, most weight per slot-hour, per hour, longest first."""
     plans = [place_in_order(problem, keys.tolist()) for keys in _orders(problem)]
     return min(plans, key=lambda plan: (plan.overrun_s, plan.points))
 
@@ -30,7 +30,8 @@ def _orders(problem: AllocationProblem) -> list[Ints]:
     rank = np.lexsort((work / weight, wanted))
     by_deadline = np.empty_like(rank)
     by_deadline[rank] = np.arange(len(rank))
-    return [by_deadline, work / weight, -behind]
+    area = np.where(problem.can, problem.work * problem.demand, np.int64(1) << 50).min(axis=1)
+    return [by_deadline, area / weight, work / weight, -behind]
 
 
 def _children_first(problem: AllocationProblem) -> list[int]:

@@ -73,5 +73,5 @@ def choose_pools(problem: AllocationProblem) -> PoolChoice | None:
 def _room_until(problem: AllocationProblem, clock: int) -> Floats:
     """(m,) slots × seconds of opening."""
     opened = [one.opened(min(clock, NEVER)) for one in problem.opening]
-    room: Floats = problem.capacity * np.array(opened, dtype=np.float64)
+    room: Floats = problem.capacity.astype(np.float64) * np.array(opened, dtype=np.float64)
     return room

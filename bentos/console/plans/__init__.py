@@ -1,0 +1,1 @@
+"""Plans: which task runs where and when."""
