@@ -1,7 +1,8 @@
-"""Plan ahead: look at the capacity of pools, and plan the open work each night."""
+"""Plan ahead: capacity of pools, the open work of each night, promises of estimates."""
 
 from prefect import flow
 
+from runlore.planning.actions.estimates import DURATION
 from runlore.planning.actions.nightly_plan import LIMIT_S
 from tasks import nightly_plan, planning
 from tasks.edge import flow_app
@@ -35,3 +36,17 @@ def plan_night(at: str | None = None, limit_s: float = LIMIT_S) -> int | None:
         if number is not None:
             nightly_plan.show(number)
         return number
+
+
+@flow(name="promises", flow_run_name="learn promises", timeout_seconds=7200)
+def learn_promises(at: str | None = None, measure: str = DURATION) -> float | None:
+    """Learn from the whole log which estimates come within 15 %.
+
+    Returns the share that can be promised; nothing where the log is too small.
+
+    Args:
+        at: Use what was known at this ISO instant; empty: now.
+        measure: duration_s, or the name of a number in outcomes.
+    """
+    with flow_app():
+        return planning.learn_promises(at, measure)

@@ -1,4 +1,4 @@
-"""Planning as tasks: the capacity of pools is watched."""
+"""Planning as tasks: the capacity of pools is watched, promises are learned."""
 
 from datetime import datetime
 from io import BytesIO
@@ -8,7 +8,8 @@ from prefect.cache_policies import NO_CACHE
 
 from runlore.kernel import instants
 from runlore.kernel.conclusion import NOTHING_TO_DO, Conclusion, listed
-from runlore.planning.actions import capacity_alerts
+from runlore.kernel.errors import Refused
+from runlore.planning.actions import capacity_alerts, promises
 from runlore.planning.actions.capacity import PoolCapacity
 from tasks.artifacts import picture, table, write_page
 from tasks.edge import task_app
@@ -27,6 +28,20 @@ def watch_capacity(at: str | None) -> dict[str, int]:
     if plans:
         _write(plans, due)
     return {"pools": len(plans), "due": len(due)}
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="learn promises", timeout_seconds=6600)
+def learn_promises(at: str | None, measure: str) -> float | None:
+    """Returns the share of tasks that would have been promised."""
+    with task_app() as app:
+        try:
+            learned = promises.learn_promises_again(app.store, measure, _instant(at))
+        except Refused as refused:
+            get_run_logger().info("nothing is learned: %s", refused)
+            return None
+    share = float(learned.scores["all"]["share"])
+    get_run_logger().info("%.1f %% of %d tasks can be promised", 100 * share, learned.tasks)
+    return share
 
 
 def _write(plans: list[PoolCapacity], due: list[PoolCapacity]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from sqlalchemy import text
 
-from flows.planning import plan_night
+from flows.planning import learn_promises, plan_night
 from runlore import settings
 from runlore.planning.actions.plans import find_plan
 from runlore.planning.actions.pools import set_pools
@@ -27,6 +27,7 @@ def test_open_work_is_planned_kept_and_shown(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(small_models, "TREES", 5)
     with open_store(settings.read()) as store:
         assert plan_night(AT.isoformat(), 1) is None  # no pool is declared
+        assert learn_promises(AT.isoformat()) is None  # too few tasks
         set_pools(store, [Pool("builders", 2, cost_per_hour=1.0)], "ann", AT)
         write_tasks(store, *described(28))
         write_tasks(store, [{"size": 3.0}] * 3, np.ones(3), kind="rare")

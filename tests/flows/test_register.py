@@ -107,6 +107,7 @@ def test_a_new_spec_is_put_on_the_clock_of_the_first() -> None:
         "make-due-reports",
         "watch-capacity",
         "watch-series",
+        "learn-promises",
         "plan-night",
         "ingest-inbox",
     }

@@ -141,6 +141,13 @@ def learn_promises(
     return StoredScores(at, measure, moment, learned.tasks, threshold, fields, scores)
 
 
+def learn_promises_again(store: Store, measure: str, at: datetime) -> StoredScores:
+    """Learn for the moment that was chosen the last time. Raises like `learn_promises`."""
+    known = {row.measure: row.moment for row in list_promises(store, at)}
+    moment: Moment = "started" if known.get(measure) == "started" else "submitted"
+    return learn_promises(store, measure, at, moment=moment)
+
+
 def list_promises(store: Store, as_of: datetime) -> list[StoredScores]:
     """What could be promised, by measure: the newest that was learned."""
     return read_scores(store, as_of)
