@@ -66,7 +66,7 @@ from tests.log.logged_work import Work, add, day
 from tests.monitoring.test_drift_history import POLICY
 from tests.monitoring.test_judging_orders import DRIFT, QUIET, window
 from tests.performance.test_look_orders import Looked
-from tests.planning import tasks
+from tests.planning import finished_tasks
 from tests.signals import test_objectives, test_streaming
 from tests.signals.declared_objectives import BUILDS
 from tests.signals.points import write_points
@@ -395,12 +395,12 @@ def series_is_back(world: World) -> None:
 
 
 def pool_watched(world: World, size: float) -> None:
-    set_pools(world.store, [Pool("builders", size, ("build",))], "ann", tasks.START)
-    watch_capacity(world.store, tasks.START + timedelta(days=40))
+    set_pools(world.store, [Pool("builders", size, ("build",))], "ann", finished_tasks.START)
+    watch_capacity(world.store, finished_tasks.START + timedelta(days=40))
 
 
 def pool_fills(world: World) -> None:
-    tasks.write_growth(world.store)
+    finished_tasks.write_growth(world.store)
     pool_watched(world, 1)
 
 

@@ -21,7 +21,7 @@ from runlore.serving.queries.ledger import new_id
 from runlore.store.engine import Store
 from runlore.store.partitions import ensure_months
 from runlore.store.schema import ledger
-from tests.planning import project_log, tasks
+from tests.planning import finished_tasks, project_log
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -75,8 +75,8 @@ def work(store: Store) -> None:
 
 def finish(store: Store) -> None:
     """Releases, enough to estimate the next one, and another project."""
-    tasks.write_tasks(store, *tasks.described(40), kind="release")
-    tasks.write_steady(store, instants.now())
+    finished_tasks.write_tasks(store, *finished_tasks.described(40), kind="release")
+    finished_tasks.write_steady(store, instants.now())
     project_log.write_project(store, "shop", project_log.runs_of_sort("site", 20))
 
 

@@ -9,7 +9,7 @@ from runlore.kernel import instants
 from runlore.planning.actions.pools import set_pools
 from runlore.planning.rules.pools.pool import Pool
 from runlore.store.engine import Store
-from tests.planning.tasks import write_growth
+from tests.planning.finished_tasks import write_growth
 
 PATH = "/console/capacity"
 NAME = "<b class=pwned>gpu</b>"

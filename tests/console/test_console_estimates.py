@@ -8,7 +8,7 @@ import pytest
 
 from runlore.planning.rules import small_models
 from runlore.store.engine import Store
-from tests.planning.tasks import described, write_tasks
+from tests.planning.finished_tasks import described, write_tasks
 
 PATH = "/console/estimates"
 EVIL = "<b class=pwned>x</b>"

@@ -15,7 +15,7 @@ from runlore.planning.allocation_views import plan_from_json
 from runlore.planning.rules import small_models
 from runlore.planning.rules.pools.pool import Pool
 from runlore.store.engine import open_store
-from tests.planning.tasks import START, described, write_tasks
+from tests.planning.finished_tasks import START, described, write_tasks
 
 pytestmark = pytest.mark.slow
 HOUR = timedelta(hours=1)

@@ -7,7 +7,7 @@ import pytest
 from flows.planning import watch_capacity
 from runlore import settings
 from runlore.store.engine import open_store
-from tests.planning.tasks import START, write_growth
+from tests.planning.finished_tasks import START, write_growth
 
 pytestmark = pytest.mark.slow
 

@@ -21,7 +21,7 @@ from runlore.planning.rules.pools.pool import Pool
 from runlore.settings import Settings
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve, serve
-from tests.planning.tasks import HOUR, START, write_growth
+from tests.planning.finished_tasks import HOUR, START, write_growth
 
 __all__ = ["serve"]
 

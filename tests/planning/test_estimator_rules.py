@@ -17,7 +17,7 @@ from runlore.planning.rules.residual_spread import ResidualSpread
 from runlore.planning.rules.task_table import learn_encoder
 from runlore.planning.rules.weighting import weigh_models
 from runlore.plots.style import wilson
-from tests.planning.tasks import described
+from tests.planning.finished_tasks import described
 
 LEVELS = (0.1, 0.5, 0.9)
 

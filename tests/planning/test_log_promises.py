@@ -27,7 +27,7 @@ from runlore.planning.rules.promises.task_log import UNKNOWN_US, CodedTasks, bui
 from runlore.planning.rules.promises.walk_forward import known_at
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve, serve
-from tests.planning.tasks import NOW, START, write_tasks
+from tests.planning.finished_tasks import NOW, START, write_tasks
 
 __all__ = ["serve"]
 

@@ -29,7 +29,7 @@ from runlore.settings import Settings
 from runlore.store.engine import Store
 from tests.bentos import patience
 from tests.bentos.conftest import Serve, serve
-from tests.planning.tasks import HOUR, NOW, START, described, write_tasks
+from tests.planning.finished_tasks import HOUR, NOW, START, described, write_tasks
 
 __all__ = ["serve"]
 

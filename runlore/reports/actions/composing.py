@@ -10,7 +10,13 @@ import pandas as pd
 from runlore.kernel.readable import readable_number
 from runlore.reports.actions import answer_figures
 from runlore.reports.actions.answer_figures import PeriodAnswers
-from runlore.reports.queries import period_answers, period_events, period_signals, period_work
+from runlore.reports.queries import (
+    period_answers,
+    period_events,
+    period_plans,
+    period_signals,
+    period_work,
+)
 from runlore.reports.queries.period_events import PeriodEvents
 from runlore.reports.queries.period_work import Connection, PeriodQuery
 from runlore.reports.rules import work_figures
@@ -26,6 +32,7 @@ from runlore.reports.rules.document import (
 from runlore.reports.rules.headline import headline
 from runlore.reports.rules.period import DAY, FIRST_YEAR, ReportPeriod
 from runlore.reports.rules.period_forecast import forecast_next
+from runlore.reports.rules.plan_part import PlannedRow, plan_sentences
 from runlore.reports.rules.request import ReportRequest, WorkFilter
 from runlore.reports.rules.signal_part import SignalRow, SkillRow, signal_sentences
 from runlore.reports.rules.work_figures import PeriodSums
@@ -53,6 +60,7 @@ class _Read:
     events: PeriodEvents
     signals: list[SignalRow]
     skill: list[SkillRow]
+    plans: list[PlannedRow]
     until_seq: int
     first_at: datetime | None
 
@@ -83,6 +91,7 @@ def compose(store: Store, specs: Sequence[ModelSpec], request: ReportRequest) ->
         headline=[
             *headline(view, figures, forecast, decisions),
             *signal_sentences(read.signals, read.skill),
+            *plan_sentences(read.plans),
         ],
         figures=figures,
         days=work_figures.day_rows(sums),
@@ -96,6 +105,7 @@ def compose(store: Store, specs: Sequence[ModelSpec], request: ReportRequest) ->
         decisions=decisions,
         signals=read.signals,
         skill=read.skill,
+        plans=read.plans,
         notes=_notes(request, sums),
     )
 
@@ -122,7 +132,8 @@ def _read(store: Store, request: ReportRequest) -> _Read:
         )
         answers = _answers(connection, both, request)
         signals, skill = _signals(connection, request)
-    return _Read(frame, earlier, answers, events, signals, skill, until_seq, first_at)
+        plans = _plans(connection, request, until_seq)
+    return _Read(frame, earlier, answers, events, signals, skill, plans, until_seq, first_at)
 
 
 def _signals(
@@ -136,6 +147,14 @@ def _signals(
         period_signals.read_causes(connection, *span),
         period_signals.read_skill_between(connection, *span),
     )
+
+
+def _plans(connection: Connection, request: ReportRequest, until_seq: int) -> list[PlannedRow]:
+    """Nothing in a report about a part of the work: plans are of all of it."""
+    if request.work != WorkFilter():
+        return []
+    span = (request.period.starts_at, request.period.ends_at)
+    return period_plans.read_planned(connection, span, request.known_at, until_seq)
 
 
 def _query(periods: Sequence[ReportPeriod], request: ReportRequest, until_seq: int) -> PeriodQuery:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from runlore.reports.rules.change import Change
 from runlore.reports.rules.period import Length
+from runlore.reports.rules.plan_part import PlannedRow
 from runlore.reports.rules.request import ReportPrices, WorkFilter
 from runlore.reports.rules.signal_part import SignalRow, SkillRow
 
@@ -174,6 +175,7 @@ class ReportDocument:
     decisions: Sequence[DecisionRow]
     signals: Sequence[SignalRow]
     skill: Sequence[SkillRow]
+    plans: Sequence[PlannedRow]
     notes: Sequence[str]
 
     def figure(self, name: str) -> ReportFigure:

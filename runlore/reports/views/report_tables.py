@@ -19,6 +19,7 @@ from runlore.reports.rules.document import (
     StatusRow,
     VersionRow,
 )
+from runlore.reports.rules.plan_part import PlannedRow
 from runlore.reports.rules.signal_part import SignalRow, SkillRow
 
 Document = Mapping[str, Any]
@@ -37,6 +38,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         ("decisions", DecisionRow),
         ("signals", SignalRow),
         ("skill", SkillRow),
+        ("plans", PlannedRow),
     )
 }
 TABLES = tuple(COLUMNS)
