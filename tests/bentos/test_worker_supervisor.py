@@ -73,7 +73,7 @@ def stop() -> None:
 
 def test_workers_that_fail_to_start_are_given_up(tmp_path: Path, listener: socket.socket) -> None:
     assert supervisor("failing", tmp_path, listener).run() == 1
-    assert len(started(tmp_path)) == 6
+    assert len(started(tmp_path)) in (6, 7)  # one more may start before the sixth has ended
 
 
 def test_workers_that_are_never_ready_are_given_up(tmp_path: Path, listener: socket.socket) -> None:

@@ -129,7 +129,7 @@ def test_specs_of_the_settings_are_registered_where_prefect_finds_them(
     monkeypatch.setenv("RUNLORE_SPECS", '["tests.flows.own_spec:NIGHTLY"]')
     monkeypatch.setattr(register.sys, "argv", ["register"])
     register.main()
-    assert "12 deployments" in caplog.text
+    assert "13 deployments" in caplog.text
     present = client.read_deployments()
     names = [each.name for each in present if each.parameters.get("spec") == "nightly-risk"]
     assert len(names) == 5

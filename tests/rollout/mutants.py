@@ -103,8 +103,12 @@ def forget() -> None:
 
 
 def run_tests(module: str) -> int:
-    """Those that are about the module first."""
+    """Those that are about the module first. A slow machine kills no mutant."""
+    import hypothesis
     import pytest
+
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
 
     plain = ["-x", "-q", "--noconftest", "--assert=plain", "--tb=native"]
     plain += [f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "unraisableexception")]
@@ -117,8 +121,12 @@ def run_tests(module: str) -> int:
     if module.startswith("experiments."):
         order = [*EXPERIMENT_TESTS, *RAMP_TESTS]
     tests = [str(TESTS / name) for name in order]
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        return int(pytest.main([*plain, *leave_out, *tests]))
+    said = io.StringIO()
+    with redirect_stdout(said), redirect_stderr(said):
+        code = int(pytest.main([*plain, *leave_out, *tests]))
+    if code and not module:
+        sys.stdout.write(said.getvalue())
+    return code
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -75,6 +75,7 @@ def test_a_month_has_the_keys_indexes_and_defaults_of_its_table(store: Store):
         )
         assert indexes.scalars().all() == [
             "executions_by_end",
+            "executions_by_kind",
             "executions_by_seq",
             "executions_by_submission",
             "executions_pkey",
