@@ -7,6 +7,7 @@ ROOT = Path(__file__).parents[2]
 MOVERS = {
     "runlore/experiments/queries/withdrawn_outcomes.py",  # of one withdrawal, to take them out
     "runlore/ingest/queries/withdrawals.py",
+    "runlore/reports/queries/period_plans.py",  # what they took that plans had named, too
     "runlore/reports/queries/period_work.py",  # a report as it was known, undone facts included
     "runlore/signals/queries/__init__.py",  # points that were known until an undo
     "runlore/signals/queries/execution_series_sql.py",  # series as they were known then

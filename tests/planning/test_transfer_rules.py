@@ -36,7 +36,7 @@ def test_the_own_mean_is_moved_towards_others_and_never_far(
     assert min(own, prior) - 1e-9 <= made <= max(own, prior) + 1e-9
     assert abs(made - own) <= REACH / np.sqrt(rows) + 1e-9
     if strength == 0:
-        assert made == own
+        assert made == pytest.approx(own)
 
 
 def test_likeness_weighs_projects_and_unknown_counts_like_the_mean() -> None:

@@ -88,11 +88,7 @@ def compose(store: Store, specs: Sequence[ModelSpec], request: ReportRequest) ->
         prices=request.prices,
         known_at=request.known_at,
         until_seq=read.until_seq,
-        headline=[
-            *headline(view, figures, forecast, decisions),
-            *signal_sentences(read.signals, read.skill),
-            *plan_sentences(read.plans),
-        ],
+        headline=[*headline(view, figures, forecast, decisions), *_more_sentences(read)],
         figures=figures,
         days=work_figures.day_rows(sums),
         statuses=work_figures.status_rows(sums),
@@ -108,6 +104,10 @@ def compose(store: Store, specs: Sequence[ModelSpec], request: ReportRequest) ->
         plans=read.plans,
         notes=_notes(request, sums),
     )
+
+
+def _more_sentences(read: _Read) -> list[str]:
+    return [*signal_sentences(read.signals, read.skill), *plan_sentences(read.plans)]
 
 
 def _versions(events: PeriodEvents) -> list[VersionRow]:
