@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import pytest
 
+from bentos.console.plans import gantt
 from runlore.planning.actions.allocation import AllocationRequest, TaskDuration, make_plan
 from runlore.planning.actions.plans import keep_plan
 from runlore.planning.allocation_views import plan_as_json, show_plan
@@ -39,3 +41,13 @@ def test_the_newest_plan_is_drawn_with_what_is_late(console: httpx.Client, world
         assert f'<g class="{state}">' in page.text
     assert "60 min past its deadline" in page.text
     assert console.get(f"{PATH}/{number}").text == page.text
+
+
+@pytest.mark.parametrize(
+    ("hours", "first", "count"),
+    [(9, "02 Mar 08:00", 5), (0.5, "02 Mar 08:00", 6), (60, "02 Mar 12:00", 5), (900, "09 Mar", 4)],
+)
+def test_the_time_of_the_chart_has_round_steps(hours: float, first: str, count: int) -> None:
+    ticks = gantt._ticks(AT, hours * 3600)
+    assert (ticks[0][1], len(ticks)) == (first, count)
+    assert all(AT <= at <= AT + hours * HOUR for at, _ in ticks)

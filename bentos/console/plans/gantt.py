@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil, floor
 
 from runlore.planning.allocation_views import PlacedTask
 
 WIDTH, LEFT, LANE, TOP = 1000, 150, 22, 26
 MOST_BARS = 400
-TICKS = 5
+MOST_TICKS = 6
+STEPS_S = (60, 300, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200)  # then whole days
+DAY_S = 86_400
 LABELLED = 60  # a bar so wide has its name on it
 LONGEST_LABEL = 18
 
@@ -67,10 +70,7 @@ def draw_gantt(tasks: Sequence[PlacedTask], now: datetime) -> GanttChart | None:
         for tasks_of_lane in lanes:
             bars += [_bar(task, TOP + lane * LANE, x_of) for task in tasks_of_lane]
             lane += 1
-    ticks = tuple(
-        GanttTick(x_of(first + timedelta(seconds=seconds * at / TICKS)), _tick(first, seconds, at))
-        for at in range(TICKS)
-    )
+    ticks = tuple(GanttTick(x_of(at), text) for at, text in _ticks(first, seconds))
     return GanttChart(
         TOP + lane * LANE + 4, tuple(bars), ticks, tuple(pools), len(tasks) > MOST_BARS
     )
@@ -104,6 +104,12 @@ def state_of(task: PlacedTask) -> str:
     return "promised" if task.is_promised else "uncertain"
 
 
-def _tick(first: datetime, seconds: float, at: int) -> str:
-    instant = first + timedelta(seconds=seconds * at / TICKS)
-    return f"{instant:%d %b %H:%M}" if seconds < 10 * 86_400 else f"{instant:%d %b}"
+def _ticks(first: datetime, seconds: float) -> list[tuple[datetime, str]]:
+    """Full hours, days or the like, and their texts."""
+    step = next((one for one in STEPS_S if seconds / one <= MOST_TICKS), 0)
+    step = step or DAY_S * ceil(seconds / DAY_S / MOST_TICKS)
+    midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
+    begin = ceil((first - midnight).total_seconds() / step)
+    end = floor(((first - midnight).total_seconds() + 0.9 * seconds) / step)
+    instants = [midnight + timedelta(seconds=step * at) for at in range(begin, end + 1)]
+    return [(at, f"{at:%d %b}" if step >= DAY_S else f"{at:%d %b %H:%M}") for at in instants]

@@ -56,7 +56,10 @@ def recommend(request: PageRequest) -> Moved:
     )
     notice = f"No recommendation: {made.reason}."
     if made.recommendations:
-        notice = f"{len(made.recommendations)} recommendations hold now."
+        count = len(made.recommendations)
+        notice = (
+            f"{count} recommendations hold now." if count > 1 else "1 recommendation holds now."
+        )
     return Moved(_link(name), notice)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from runlore.kernel.readable import readable_share
 from runlore.planning.rules.similarity.profiles import Profiles
 
 Floats = NDArray[np.float64]
@@ -116,7 +117,10 @@ def _larger(
     shares = counts / np.maximum(rows, 1)[:, None]
     inside, outside = shares[group].mean(axis=0), shares[others].mean(axis=0)
     top = np.argsort(outside - inside)[:3]
-    return [(float(inside[at] - outside[at]), f"{labels[at]} ({inside[at]:.0%})") for at in top]
+    return [
+        (float(inside[at] - outside[at]), f"{labels[at]} ({readable_share(float(inside[at]))})")
+        for at in top
+    ]
 
 
 def _failing(profiles: Profiles, group: Integers, others: Integers) -> tuple[float, str]:
@@ -125,7 +129,7 @@ def _failing(profiles: Profiles, group: Integers, others: Integers) -> tuple[flo
         return float(profiles.failed[members].sum() / finished) if finished else 0.0
 
     inside, outside = rate(group), rate(others)
-    return abs(inside - outside), f"{inside:.0%} failures"
+    return abs(inside - outside), f"{readable_share(inside)} failures"
 
 
 def _unique(names: Sequence[str]) -> list[str]:
