@@ -24,12 +24,13 @@ import httpx
 import numpy as np
 import uvicorn
 
+from bentos.api.estimates import estimators_of
 from bentos.app.application import application
 from bentos.predict.live_versions import Serving
 from runlore.app import App
 from runlore.kernel.instants import now
 from runlore.planning.actions import estimates
-from runlore.planning.actions.estimates import LEVELS, PlannedTask, learn_kind
+from runlore.planning.actions.estimates import LEVELS, EstimatorCache, PlannedTask, learn_kind
 from runlore.planning.queries.finished_tasks import read_finished
 from runlore.planning.views import show_estimate
 from runlore.settings import Settings
@@ -53,22 +54,24 @@ FROM generate_series(1, %(rows)s) AS i,
 
 
 @contextmanager
-def served(store: Store) -> Iterator[str]:
-    """The address of the service, in a thread of this process."""
+def served(store: Store) -> Iterator[tuple[str, EstimatorCache]]:
+    """The address of the service, in a thread of this process, and what it learns."""
     serving = Serving((), store=store, live={})
 
     @asynccontextmanager
     async def opened(_: App) -> AsyncIterator[Serving]:
         yield serving
 
-    config = uvicorn.Config(application(opened, Settings()), port=0, log_config=None)
+    app = application(opened, Settings())
+    config = uvicorn.Config(app, port=0, log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         time.sleep(0.05)
     try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}", estimators_of(app.state)
     finally:
         server.should_exit = True
         thread.join()
@@ -154,10 +157,10 @@ def main() -> None:
         store = stack.enter_context(open_store(Settings(home=Path(home))))
         fill(store, args.executions)
         explain_parts(store)
-        url = stack.enter_context(served(store))
+        url, learned = stack.enter_context(served(store))
         say("HTTP, warm", asked(url, one, args.requests))
         say("HTTP, a project of 100 tasks", asked(url, project, args.requests // 10))
-        estimates.RENEWED_AFTER = timedelta(0)
+        learned.renew_after(timedelta(0))
         say("HTTP, while it is learned again", asked(url, one, args.requests))
 
 

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bentos.api.estimates import estimators_of
 from bentos.api.pools import PoolBody, to_pool
 from bentos.api.store_access import model_response, read_store, write_store
 from bentos.http.bodies import read_body
@@ -19,7 +20,6 @@ from bentos.http.schemas import Closed
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
 from runlore.planning.actions.allocation import AllocationRequest, allocate
-from runlore.planning.actions.estimates import EstimatorCache
 from runlore.planning.actions.plans import find_plan, keep_plan, list_plans
 from runlore.planning.allocation_views import plan_as_json, plan_from_json, show_plan
 from runlore.planning.plan_exports import MEDIA_TYPES, check_format, export_plan
@@ -183,11 +183,9 @@ async def make(request: Request) -> Response:
 async def made_plan(request: Request, body: PlanBody) -> MadePlanBody:
     """Plan, and keep it. Raises Overloaded while another is made in this process."""
     state, at = request.app.state, body.as_of or instants.now()
-    if not hasattr(state, "estimators"):
-        state.estimators = EstimatorCache()
     if not hasattr(state, "planning_lock"):
         state.planning_lock = Lock()
-    lock, cache = state.planning_lock, state.estimators if body.as_of is None else None
+    lock, cache = state.planning_lock, estimators_of(state) if body.as_of is None else None
     wanted, actor = to_request(body), actor_of(request, body.actor)
 
     def work(store: Store) -> PlanRow:

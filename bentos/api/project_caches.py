@@ -3,13 +3,15 @@
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from runlore.planning.actions.projects import ProjectCache
+from runlore.kernel.renewed_cache import RenewedCache
+from runlore.planning.actions.projects import ProjectMap, make_project_cache
 from runlore.planning.actions.recommendations import EffectCache
+from runlore.store.engine import Store
 
 
 @dataclass(frozen=True)
 class PlanningCaches:
-    projects: ProjectCache = field(default_factory=ProjectCache)
+    projects: RenewedCache[Store, ProjectMap] = field(default_factory=make_project_cache)
     effects: EffectCache = field(default_factory=EffectCache)
 
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from bentos.predict.live_versions import Serving
 from runlore.cli import app
 from runlore.kernel.errors import BadInput, NotFound
-from runlore.planning.actions.projects import KEPT_FOR, ProjectCache, find_similar, map_projects
+from runlore.planning.actions.projects import find_similar, make_project_cache, map_projects
 from runlore.settings import Settings
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve, serve
@@ -79,10 +79,12 @@ def test_only_what_was_known_then_counts(log: Store) -> None:
 
 
 def test_what_was_read_is_kept_for_ten_minutes(log: Store) -> None:
-    cache = ProjectCache()
+    cache = make_project_cache()
     first = cache.get(log, NOW)
-    assert cache.get(log, NOW + KEPT_FOR - HOUR / 60) is first
-    assert cache.get(log, NOW + KEPT_FOR) is not first
+    assert cache.get(log, NOW + 9 * HOUR / 60) is first
+    assert cache.get(log, NOW + 10 * HOUR / 60) is first  # while it is read again
+    cache.wait()
+    assert cache.get(log, NOW + 10 * HOUR / 60) is not first
 
 
 def test_bad_requests_are_refused_by_name(

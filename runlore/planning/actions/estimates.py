@@ -1,20 +1,20 @@
 """Estimate what a task will take, from finished tasks of its kind."""
 
-import logging
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from runlore.kernel.errors import BadInput, NotFound, Refused, RunloreError
+from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.kernel.instants import to_us
-from runlore.planning.actions.promises import PromiserCache, describe_task, read_promiser
+from runlore.kernel.renewed_cache import RenewedCache
+from runlore.planning.actions.promises import (
+    describe_task,
+    make_promiser_cache,
+    read_promiser,
+)
 from runlore.planning.queries.finished_tasks import FinishedTask, read_finished, read_kinds
 from runlore.planning.rules.estimator import (
     SCOPE,
@@ -32,14 +32,10 @@ from runlore.store.engine import Store
 LEAST_TASKS = 15
 MOST_TASKS = 2_000  # the newest ones are learned from
 MOST_KEPT = 64  # estimators in memory
-RENEWED_AFTER = timedelta(minutes=10)
-KEPT_FOR = timedelta(hours=1)  # an older one is not answered with; the request waits
 DURATION = "duration_s"
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 INPUT = "inputs."
 Key = tuple[Store, str, str]
-
-log = logging.getLogger("runlore.planning")
 
 
 @dataclass(frozen=True)
@@ -78,75 +74,25 @@ class TaskEstimate:
 
 
 class EstimatorCache:
-    """What was learned of kinds in the last hour.
-
-    The first request for a kind waits, those for other kinds do not. After ten minutes a kind is
-    learned again in the background, one at a time, while the kept one answers.
-    """
+    """What was learned of kinds, and read of logs, in the last hour."""
 
     def __init__(self) -> None:
-        self.promisers = PromiserCache()
-        self._lock = Lock()
-        self._kept: OrderedDict[Key, KindEstimator] = OrderedDict()
-        self._learning: dict[Key, Lock] = {}
-        self._renewing: set[Key] = set()
-        self._background = ThreadPoolExecutor(1, "estimators")
+        self.promisers = make_promiser_cache()
+        self._estimators: RenewedCache[Key, KindEstimator] = RenewedCache(_learn, MOST_KEPT)
 
     def get(self, store: Store, task: PlannedTask, at: datetime) -> KindEstimator:
-        key = (store, task.kind, task.measure)
-        kept = self._find(key, at)
-        if kept is None:
-            with self._lock:
-                learning = self._learning.setdefault(key, Lock())
-            with learning:
-                kept = self._find(key, at)
-                return self._learn(key, at) if kept is None else kept
-        if at >= kept.learned_at + RENEWED_AFTER:
-            self._renew(key, at)
-        return kept
+        return self._estimators.get((store, task.kind, task.measure), at)
 
     def wait(self) -> None:
         """Until nothing is learned in the background."""
-        self._background.submit(bool).result()
+        self._estimators.wait()
 
-    def _find(self, key: Key, at: datetime) -> KindEstimator | None:
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is None or at >= kept.learned_at + KEPT_FOR:
-                return None
-            self._kept.move_to_end(key)
-            return kept
+    def renew_after(self, age: timedelta) -> None:
+        self._estimators.times = replace(self._estimators.times, renewed_after=age)
 
-    def _learn(self, key: Key, at: datetime) -> KindEstimator:
-        store, kind, measure = key
-        learned = learn_kind(store, kind, measure, at)
-        with self._lock:
-            self._kept[key] = learned
-            self._kept.move_to_end(key)
-            while len(self._kept) > MOST_KEPT:
-                gone, _ = self._kept.popitem(last=False)
-                self._learning.pop(gone, None)
-        return learned
 
-    def _renew(self, key: Key, at: datetime) -> None:
-        with self._lock:
-            if key in self._renewing:
-                return
-            self._renewing.add(key)
-        self._background.submit(partial(self._relearn, key, at))
-
-    def _relearn(self, key: Key, at: datetime) -> None:
-        """A kind that can no longer be learned is forgotten; the next request says why."""
-        try:
-            self._learn(key, at)
-        except (BadInput, NotFound, Refused):
-            with self._lock:
-                self._kept.pop(key, None)
-        except RunloreError as error:
-            log.warning("kind %r was not learned again: %s", key[1], error)
-        finally:
-            with self._lock:
-                self._renewing.discard(key)
+def _learn(key: Key, at: datetime) -> KindEstimator:
+    return learn_kind(*key, at)
 
 
 def estimate_task(
@@ -182,7 +128,7 @@ def _ask_promise(
     if cache is None:
         promiser = read_promiser(store, task.measure, at)
     else:
-        promiser = cache.promisers.get(store, task.measure, at)
+        promiser = cache.promisers.get((store, task.measure), at)
     promise = None if promiser is None else promiser.promise_of(task.kind)
     if promiser is None or promise is None:
         return made

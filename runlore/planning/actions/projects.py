@@ -1,16 +1,15 @@
 """Which projects are alike, and their categories."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runlore.kernel.errors import BadInput, NotFound
+from runlore.kernel.renewed_cache import RenewedCache
 from runlore.planning.actions.project_arrays import profiles_of
 from runlore.planning.queries.project_profiles import read_profiles
 from runlore.planning.rules.similarity.categories import Category, categorise, place
@@ -22,7 +21,6 @@ Floats = NDArray[np.float64]
 
 MOST_ROWS = 2_000  # of a project, the newest
 MOST_STORES = 4
-KEPT_FOR = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,22 +66,8 @@ class SimilarProjects:
     order: Sequence[int]
 
 
-class ProjectCache:
-    """What was read in the last ten minutes; one reading at a time."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: OrderedDict[Store, ProjectMap] = OrderedDict()
-
-    def get(self, store: Store, at: datetime) -> ProjectMap:
-        with self._lock:
-            kept = self._kept.get(store)
-            if kept is None or not kept.read_at <= at < kept.read_at + KEPT_FOR:
-                kept = self._kept[store] = map_projects(store, at)
-            self._kept.move_to_end(store)
-            if len(self._kept) > MOST_STORES:
-                self._kept.popitem(last=False)
-            return kept
+def make_project_cache() -> RenewedCache[Store, ProjectMap]:
+    return RenewedCache(map_projects, MOST_STORES)
 
 
 def map_projects(store: Store, at: datetime) -> ProjectMap:

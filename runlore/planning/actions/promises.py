@@ -1,15 +1,14 @@
 """Learn from the whole log which estimates can be promised, and answer by it."""
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from runlore.kernel.instants import to_us
+from runlore.kernel.renewed_cache import RenewedCache
 from runlore.planning.queries.promises import (
     PromiseModelRow,
     StoredScores,
@@ -44,7 +43,6 @@ from runlore.store.engine import Store
 MOST_TASKS = 50_000  # the newest ones are learned from, and looked at
 MOST_MODELS = 10  # of a measure that are stored
 VALID_FOR = timedelta(days=60)
-KEPT_FOR = timedelta(minutes=10)
 MOST_KEPT = 4  # logs in memory
 INPUT = "inputs."
 
@@ -82,26 +80,9 @@ class LogPromiser:
         return self.model.answer(self.maker, task)
 
 
-class PromiserCache:
-    """Logs that were read in the last ten minutes."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: OrderedDict[tuple[Store, str], LogPromiser | None] = OrderedDict()
-        self._read_at: dict[tuple[Store, str], datetime] = {}
-
-    def get(self, store: Store, measure: str, at: datetime) -> LogPromiser | None:
-        key = (store, measure)
-        with self._lock:
-            read_at = self._read_at.get(key)
-            if read_at is None or not read_at <= at < read_at + KEPT_FOR:
-                self._kept[key] = read_promiser(store, measure, at)
-                self._read_at[key] = at
-            self._kept.move_to_end(key)
-            if len(self._kept) > MOST_KEPT:
-                oldest, _ = self._kept.popitem(last=False)
-                del self._read_at[oldest]
-            return self._kept[key]
+def make_promiser_cache() -> RenewedCache[tuple[Store, str], LogPromiser | None]:
+    """What was learned of each measure, with its log."""
+    return RenewedCache(lambda key, at: read_promiser(*key, at), MOST_KEPT)
 
 
 def learn_promises(
