@@ -112,15 +112,12 @@ async def change(request: Request) -> Response:
 def _alert_query(request: Request) -> AlertQuery:
     serving: Serving = request.app.state.serving
     query = query_parameters.filters(request, FILTERS)
-    before = query.get("before")
     return AlertQuery(
         standing=STANDINGS[
             query_parameters.choice("status", query.get("status", "active"), STANDINGS)
         ],
         kind=query.get("alert_type"),
-        before=None
-        if before is None
-        else query_parameters.count("before", before, query_parameters.LARGEST_ID),
+        before=query_parameters.before(query),
         limit=query_parameters.count("limit", query.get("limit", str(USUAL)), MOST),
         specs=query_parameters.models(serving, query),
     )

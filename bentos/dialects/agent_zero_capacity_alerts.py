@@ -66,14 +66,11 @@ async def listing(request: Request) -> Response:
 def _alert_query(request: Request) -> AlertQuery:
     query = query_parameters.filters(request, FILTERS)
     status = query_parameters.choice("status", query.get("status", "active"), STANDINGS)
-    before = query.get("before")
     return AlertQuery(
         STANDINGS[status],
         KIND,
         query.get("resource_pool"),
-        None
-        if before is None
-        else query_parameters.count("before", before, query_parameters.LARGEST_ID),
+        query_parameters.before(query),
         query_parameters.count("limit", query.get("limit", str(USUAL)), MOST),
     )
 

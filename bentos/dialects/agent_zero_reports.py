@@ -196,12 +196,7 @@ async def every(request: Request) -> Response:
 
     query = query_parameters.filters(request, {"before", "limit"})
     limit = query_parameters.count("limit", query.get("limit", str(USUAL)), MOST)
-    before = query.get("before")
-    oldest = (
-        None
-        if before is None
-        else query_parameters.count("before", before, query_parameters.LARGEST_ID)
-    )
+    oldest = query_parameters.before(query)
     rows = await read_store(request, lambda store: making.list_reports(store, limit, oldest))
     return model_response(
         ExecutiveReports(

@@ -45,6 +45,12 @@ def count(name: str, text: str, most: int) -> int:
     return int(text)
 
 
+def before(query: Mapping[str, str]) -> int | None:
+    """The id that `?before=` names: older ones are wanted; None: the newest."""
+    text = query.get("before")
+    return None if text is None else count("before", text, LARGEST_ID)
+
+
 def models(serving: Serving, query: Mapping[str, str]) -> tuple[str, ...]:
     """The models that `?model=` names, all without it; NotFound for one that there is not."""
     name = query.get("model")

@@ -67,6 +67,7 @@ class SimilarProjects:
 
 
 def make_project_cache() -> RenewedCache[Store, ProjectMap]:
+    """Projects of each store, read again after ten minutes."""
     return RenewedCache(map_projects, MOST_STORES)
 
 
