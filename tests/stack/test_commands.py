@@ -47,6 +47,12 @@ cli.main()
 """
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may freeze a process for seconds; only one test is about killing."""
+    monkeypatch.setattr(commands, "PATIENCE_S", 60.0)
+
+
 @contextmanager
 def working(home: Path, how: str = "usual", **variables: str) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
@@ -69,7 +75,7 @@ def working(home: Path, how: str = "usual", **variables: str) -> Iterator["subpr
 def test_down_ends_a_command_of_the_home_which_says_so_in_one_line(tmp_path: Path) -> None:
     with working(tmp_path) as process:
         stopped = stop_services(tmp_path)
-        _, stderr = process.communicate(timeout=20)
+        _, stderr = process.communicate(timeout=60)
     assert [str(command) for command in stopped.commands] == [
         f"`runlore work` (process {process.pid})"
     ]
@@ -84,7 +90,7 @@ def test_down_ends_a_command_of_the_home_which_says_so_in_one_line(tmp_path: Pat
 def test_a_command_that_does_not_unwind_exits_all_the_same(tmp_path: Path) -> None:
     with working(tmp_path, "deaf") as process:
         stop_services(tmp_path)
-        _, stderr = process.communicate(timeout=20)
+        _, stderr = process.communicate(timeout=60)
     assert process.returncode == 143
     assert stderr.startswith("runlore: stopped: `runlore down`")
 
@@ -105,7 +111,7 @@ def test_a_command_that_hears_no_signal_is_killed(
 def test_sigterm_from_elsewhere_ends_it_in_order_too(tmp_path: Path) -> None:
     with working(tmp_path) as process:
         process.terminate()
-        _, stderr = process.communicate(timeout=20)
+        _, stderr = process.communicate(timeout=60)
     assert stderr == "runlore: stopped: the signal SIGTERM came\n"
     assert (process.returncode, (tmp_path / "undone").exists()) == (143, True)
 

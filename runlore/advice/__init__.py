@@ -1,0 +1,1 @@
+"""Advice: patterns of behaviour, recommendations, maintenance, security events, causes."""
