@@ -1,0 +1,1 @@
+"""What an actor usually does, when, where and in which order."""
