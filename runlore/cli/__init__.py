@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from runlore import __version__, process
 from runlore.cli import (
+    advise,
     anomalies,
     backtest,
     console,
@@ -115,6 +116,7 @@ signals.group.command()(objectives.objectives)
 signals.group.command()(health.health)
 app.add_typer(signals.group, name="signals")
 app.add_typer(plan.group, name="plan")
+app.add_typer(advise.group, name="advise")
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")
 app.add_typer(ledger.group, name="ledger")

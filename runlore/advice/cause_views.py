@@ -1,0 +1,120 @@
+"""Causes as people and programs read them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from runlore.advice.actions.causes import CauseAnswer
+from runlore.advice.rules.causes.search import Answer, Suspect, phrase
+from runlore.kernel.readable import readable_share
+
+
+@dataclass(frozen=True)
+class SuspectView:
+    """expected: failures by its own time before. share: of all failures above the expected.
+
+    p: of such a difference by chance, corrected for all values looked at.
+    """
+
+    text: str
+    what: str
+    name: str
+    value: str
+    rows: int
+    failed: int
+    expected: float
+    share: float
+    p: float
+    without_rows: int
+    without_failed: int
+
+
+@dataclass(frozen=True)
+class CauseView:
+    """answer: `cause`, `not known` or `no incident`. causes: more than one if they go together."""
+
+    answer: Answer
+    text: str
+    reason: str
+    as_of: datetime
+    since: datetime
+    until: datetime
+    kind: str | None
+    scope: str | None
+    execution: str | None
+    rows: int
+    failed: int
+    expected: float
+    p: float
+    looked_at: int
+    compared: int
+    truncated: bool
+    causes: tuple[SuspectView, ...]
+    suspects: tuple[SuspectView, ...]
+
+
+def show_causes(one: CauseAnswer) -> CauseView:
+    search, incident = one.search, one.search.incident
+    return CauseView(
+        answer=search.answer,
+        text=_text(one),
+        reason=search.reason,
+        as_of=one.question.as_of,
+        since=one.since,
+        until=one.until,
+        kind=one.run.kind if one.run else one.question.kind,
+        scope=one.question.scope,
+        execution=one.question.execution,
+        rows=incident.rows,
+        failed=incident.failed,
+        expected=incident.expected,
+        p=incident.p,
+        looked_at=search.looked_at,
+        compared=one.compared,
+        truncated=one.is_truncated,
+        causes=tuple(map(show_suspect, search.causes)),
+        suspects=tuple(map(show_suspect, search.suspects)),
+    )
+
+
+def show_suspect(one: Suspect) -> SuspectView:
+    return SuspectView(
+        phrase(one),
+        one.what,
+        one.name,
+        one.value,
+        one.rows,
+        one.failed,
+        one.expected,
+        one.share,
+        one.p,
+        one.without_rows,
+        one.without_failed,
+    )
+
+
+def tabulate_suspect(one: SuspectView) -> dict[str, object]:
+    return {
+        "value": one.text,
+        "failed": f"{one.failed} of {one.rows}",
+        "expected": f"{one.expected:.1f}",
+        "without it": f"{one.without_failed} of {one.without_rows}",
+        "explains": readable_share(one.share),
+        "p": f"{one.p:.2g}",
+    }
+
+
+def _text(one: CauseAnswer) -> str:
+    search, incident = one.search, one.search.incident
+    if search.answer == "no incident":
+        return f"No incident: {search.reason}."
+    begin = f"{incident.failed} of {incident.rows} failed, {incident.expected:.1f} were expected."
+    if search.answer == "not known":
+        return f"{begin} Not known why: {search.reason} ({search.looked_at} values looked at)."
+    first = search.causes[0]
+    names = " and ".join(phrase(cause) for cause in search.causes[:4])
+    together = " (they go together and cannot be told apart)" if len(search.causes) > 1 else ""
+    return (
+        f"{begin} Likely cause: {names}{together}: {first.failed} of {first.rows} failed with it,"
+        f" {first.without_failed} of {first.without_rows} without; it explains"
+        f" {readable_share(min(first.share, 1.0))} of the rise."
+    )

@@ -1,0 +1,15 @@
+"""`runlore advise`: what would help, and why something went wrong."""
+
+import typer
+
+from runlore.cli.advise import causes
+
+group = typer.Typer(no_args_is_help=True, help="Say what would help, and why failures rose.")
+
+
+@group.callback()
+def advise() -> None:
+    """Say what would help, and why failures rose."""
+
+
+group.command()(causes.why)
