@@ -304,7 +304,7 @@ def _check_fields(mapping: ColumnMapping) -> None:
     fields = FIELDS[mapping.records]
     for name in (*mapping.columns, *mapping.constants):
         if name not in fields:
-            raise BadInput(f"{name!r} is no field of {mapping.records}: {_listed(fields)}", name)
+            raise BadInput(_unknown_field(name, mapping), name)
     durations = {"duration_s", "duration_ms"} & {*mapping.columns, *mapping.constants}
     if len(durations) > 1:
         raise BadInput("duration_ms: duration_s is mapped as well; name one", "duration_ms")
@@ -312,6 +312,15 @@ def _check_fields(mapping: ColumnMapping) -> None:
         raise BadInput(f"{both[0]}: it has both a column and a constant", both[0])
     if mapping.records == "metrics" and (mapping.inputs or mapping.outcome or mapping.statuses):
         raise BadInput("metrics have no inputs, outcome or status")
+
+
+def _unknown_field(name: str, mapping: ColumnMapping) -> str:
+    aliases = {field: alias for alias, field in ALIASES.items()}
+    names = [aliases.get(field, field) for field in FIELDS[mapping.records]]
+    message = f"unknown field {name!r}; fields of {mapping.records}: {_listed(names)}"
+    if mapping.records == "metrics":
+        return message
+    return f"{message}; map what was known at submission as an input, a result as an outcome"
 
 
 def _check_timezone(name: str) -> None:

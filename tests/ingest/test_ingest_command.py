@@ -97,7 +97,7 @@ def test_an_swf_log_needs_no_mapping(runlore, tmp_path, store):
     ("arguments", "message"),
     [
         (["--map", "actor"], "columns: 'actor' is not NAME=VALUE"),
-        (["--map", "who=user"], "'who' is no field of executions"),
+        (["--map", "who=user"], "unknown field 'who'; fields of executions: id"),
         ([], "submitted: no column is mapped to it; say --map submitted=COLUMN"),
         (["--mapping", "missing.toml"], "mapping missing.toml: "),
     ],

@@ -240,7 +240,7 @@ def test_running_tasks_beyond_the_pool_are_refused() -> None:
             "a waits for b waits for a|b waits for a waits for b",
         ),
         ([{"id": "a", "duration_s": -5}], "tasks.0: duration_s: -5"),
-        ([{"id": "a", "duration_s": 1, "colour": 2}], "tasks.0: 'colour' is no field"),
+        ([{"id": "a", "duration_s": 1, "colour": 2}], "tasks.0: unknown field 'colour'"),
         ([{"id": "a"}], "neither duration_s nor a kind"),
         ([{"id": "a", "duration_s": 1}] * 2, "'a' is there twice"),
         ([{"id": "a", "duration_s": 1, "due": "soon"}], "tasks.0: due"),

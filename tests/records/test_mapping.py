@@ -76,7 +76,7 @@ def test_two_mappings_that_differ_have_two_digests():
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({"columns": {"who": "user"}}, "'who' is no field of executions"),
+        ({"columns": {"who": "user"}}, "unknown field 'who'; fields of executions: id"),
         ({"column": {}}, "'column' is no part of a mapping"),
         ({"status": {"ok": "good"}}, "'good' is not succeeded, failed, cancelled"),
         ({"timezone": "Mars/Olympus"}, "'Mars/Olympus' is not a time zone"),

@@ -145,7 +145,7 @@ def _read_task(row: object) -> TaskToPlace:
         raise BadInput('a task is an object such as {"id": "T1", "duration_s": 3600}', "tasks")
     if unknown := sorted(map(str, row.keys() - NAMES)):
         raise BadInput(
-            f"{unknown[0][:60]!r} is no field of a task; use {', '.join(sorted(NAMES))}",
+            f"unknown field {unknown[0][:60]!r}; fields of a task: {', '.join(sorted(NAMES))}",
             unknown[0][:60],
         )
     values = {name: value for name, value in row.items() if value is not None}

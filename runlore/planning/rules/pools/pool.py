@@ -84,7 +84,7 @@ def read_pool(values: Mapping[str, Any]) -> Pool:
         raise BadInput('a pool is an object such as {"name": "gpu", "size": 8}')
     if unknown := sorted(values.keys() - NAMES, key=str):
         raise BadInput(
-            f"{str(unknown[0])[:60]!r} is no field of a pool; use {', '.join(sorted(NAMES))}",
+            f"unknown field {str(unknown[0])[:60]!r}; fields of a pool: {', '.join(sorted(NAMES))}",
             str(unknown[0])[:60],
         )
     for needed in ("name", "size"):
