@@ -11,6 +11,7 @@ from runlore.kernel.errors import Refused
 from runlore.kernel.readable import readable_share
 from runlore.planning.rules.estimate_scores import EstimateScores, score_estimates
 from runlore.planning.rules.holding_out import HeldOut, OutcomeTimes, hold_out
+from runlore.planning.rules.missing_inputs import complete
 from runlore.planning.rules.promise import HIGH, LOW, Promise, learn_promise
 from runlore.planning.rules.residual_spread import ResidualSpread, local_scales, scales_of_held
 from runlore.planning.rules.shared_errors import HeldSums, SharedErrors, learn_shared_errors
@@ -19,12 +20,15 @@ from runlore.planning.rules.task_table import Description, TaskEncoder, learn_en
 from runlore.planning.rules.weighting import weigh_models
 
 Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 LEAST_LEARNED = 10  # tasks, for the folds of cross-validation
 SCOPE = "scope"  # of a description: tasks of one are done together
 COVERAGES = (0.5, 0.8, 0.9)
 MOST_WIDENED = 3.0  # times the usual width, for a task unlike any before
 LEAST_CHANGE, MOST_REASONS = 0.01, 5
+TASKS_AT_A_TIME = 100  # of those that leave inputs open: bounds memory
+LEAST_SPREAD = 1e-6
 ALIKE = 3  # past tasks that are shown
 
 
@@ -139,10 +143,32 @@ class Estimator:
         return tuple(sorted(felt, key=lambda one: -abs(np.log1p(one.change)))[:MOST_REASONS])
 
     def locate(self, tasks: Sequence[Description]) -> LocatedTasks:
-        encoded = self.encoder.encode(tasks)
+        encoded, gaps = self.encoder.encode(tasks), self.encoder.gaps(tasks)
+        located = self._locate(encoded)
+        incomplete = np.flatnonzero(gaps.any(axis=1))
+        for begin in range(0, len(incomplete), TASKS_AT_A_TIME):
+            at = incomplete[begin : begin + TASKS_AT_A_TIME]
+            self._locate_completed(located, at, complete(encoded[at], gaps[at], self.rows))
+        return located
+
+    def _locate(self, encoded: Floats) -> LocatedTasks:
         far = distances(_near_part(self.encoder, encoded), self.rows)
         scales = local_scales(far[:, self.held.at], np.abs(self.residuals))
         return LocatedTasks(self._answers(encoded), scales * self._widening(far.min(axis=1)), far)
+
+    def _locate_completed(self, located: LocatedTasks, at: Indices, completed: Floats) -> None:
+        """The median over (m, k, p) completed tasks, as wide as the wider side of their 80 %."""
+        count, donors, width = completed.shape
+        parts = self._locate(completed.reshape(count * donors, width))
+        logs = parts.answers[:, None] + parts.scales[:, None] * self.spread.scaled
+        low, middle, high = np.quantile(logs.reshape(count, -1), (0.1, 0.5, 0.9), axis=1)
+        below, above = -self.spread.quantile(0.1), self.spread.quantile(0.9)
+        sides = (
+            (middle - low) / max(below, LEAST_SPREAD),
+            (high - middle) / max(above, LEAST_SPREAD),
+        )
+        located.answers[at], located.scales[at] = middle, np.maximum(*sides)
+        located.far[at] = parts.far.reshape(count, donors, -1).min(axis=1)
 
     def _answers(self, rows: Floats) -> Floats:
         parts = [weight * self.models[name](rows) for name, weight in self.weights.items()]

@@ -20,12 +20,17 @@ LEAST_WORD_ROWS = 2
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """log: whether sign(x) log(1 + |x|) is taken first, for values that span a factor of 10."""
+    """log: whether sign(x) log(1 + |x|) is taken first, for values that span a factor of 10.
+
+    has_unknown: whether the past has tasks without it.
+    """
 
     name: str
     middle: float
     scale: float
     log: bool
+    has_unknown: bool = False
+    width = 1
 
     def encode(self, values: "pd.Series[Any]") -> Floats:
         numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
@@ -40,17 +45,30 @@ class NumberColumn:
         """The median of the past."""
         return float(np.expm1(self.middle)) if self.log else self.middle
 
+    def is_gap(self, value: object) -> bool:
+        """The past has no task of which so little is known."""
+        return value is None and not self.has_unknown
+
 
 @dataclass(frozen=True)
 class WordColumn:
-    """words: the most frequent first."""
+    """words: the most frequent first. has_unknown: whether the past has tasks with none of them."""
 
     name: str
     words: tuple[str, ...]
+    has_unknown: bool = False
 
     @property
     def usual(self) -> str:
         return self.words[0]
+
+    @property
+    def width(self) -> int:
+        return len(self.words)
+
+    def is_gap(self, value: object) -> bool:
+        """The past has no task with none of its words."""
+        return not self.has_unknown and _text(value) not in self.words
 
     def encode(self, values: "pd.Series[Any]") -> Floats:
         texts = _texts(values).to_numpy()
@@ -73,9 +91,7 @@ class TaskEncoder:
     @property
     def width(self) -> int:
         """Of numbers and words, which stand before the texts."""
-        return sum(
-            len(column.words) if isinstance(column, WordColumn) else 1 for column in self.columns
-        )
+        return sum(column.width for column in self.columns)
 
     def encode(self, tasks: Sequence[Description]) -> Floats:
         """(n, p): numbers about 0 with a spread of 1; words as indicators. Unknown: the middle."""
@@ -83,6 +99,16 @@ class TaskEncoder:
         if self.texts is not None:
             parts.append(self.texts.encode(tasks))
         return np.hstack([np.zeros((len(tasks), 0)), *parts])
+
+    def gaps(self, tasks: Sequence[Description]) -> NDArray[np.bool_]:
+        """(n, p): the numbers of inputs that a task leaves open, unlike any past task."""
+        is_open = np.array(
+            [[column.is_gap(task.get(column.name)) for column in self.columns] for task in tasks],
+            dtype=np.bool_,
+        ).reshape(len(tasks), len(self.columns))
+        columns = np.repeat(is_open, [column.width for column in self.columns], axis=1)
+        texts = 0 if self.texts is None else len(self.texts.usual)
+        return np.hstack([columns, np.zeros((len(tasks), texts), dtype=np.bool_)])
 
     def with_usual(self, task: Description) -> tuple[tuple[str, float | str, Description], ...]:
         """The task with one of its inputs replaced by the usual value: name, value, task."""
@@ -127,13 +153,16 @@ def _learn_column(name: str, values: "pd.Series[Any]") -> NumberColumn | WordCol
     known = values[values.notna()]
     is_number = known.map(lambda value: isinstance(value, int | float))
     if len(known) and is_number.mean() >= LEAST_NUMERIC:
-        return _learn_numbers(name, known)
+        return _learn_numbers(name, known, has_unknown=len(known) < len(values))
     counts = _texts(known).value_counts()
     words = counts[counts >= LEAST_WORD_ROWS].index[:MOST_WORDS].tolist()
-    return WordColumn(name, tuple(words)) if len(counts) > 1 and words else None
+    has_unknown = bool(counts[words].sum() < len(values))
+    return WordColumn(name, tuple(words), has_unknown) if len(counts) > 1 and words else None
 
 
-def _learn_numbers(name: str, values: "pd.Series[Any]") -> NumberColumn | None:
+def _learn_numbers(
+    name: str, values: "pd.Series[Any]", *, has_unknown: bool
+) -> NumberColumn | None:
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
     numbers = numbers[np.isfinite(numbers)]
     if not len(numbers):
@@ -142,7 +171,8 @@ def _learn_numbers(name: str, values: "pd.Series[Any]") -> NumberColumn | None:
     if log:
         numbers = np.log1p(numbers)
     scale = float(numbers.std())
-    return NumberColumn(name, float(np.median(numbers)), scale, log) if scale > 1e-12 else None
+    middle = float(np.median(numbers))
+    return NumberColumn(name, middle, scale, log, has_unknown) if scale > 1e-12 else None
 
 
 def _texts(values: "pd.Series[Any]") -> "pd.Series[str]":
