@@ -10,7 +10,7 @@ from runlore.planning.rules.small_models import distances
 
 Floats = NDArray[np.float64]
 
-DONORS = 20  # similar past tasks that lend their values
+DONORS = 50  # similar past tasks that lend their values
 
 
 def complete(rows: Floats, gaps: NDArray[np.bool_], past: Floats) -> Floats:
@@ -19,12 +19,13 @@ def complete(rows: Floats, gaps: NDArray[np.bool_], past: Floats) -> Floats:
     past: (n, w) the first w of p columns, in which all gaps are.
     """
     count = min(DONORS, len(past))
+    lots = np.random.default_rng(0).permutation(len(past))  # among equally near tasks
     width = past.shape[1]
     completed = np.repeat(rows[:, None, :], count, axis=1)
     for pattern in np.unique(gaps, axis=0):
         at = np.flatnonzero((gaps == pattern).all(axis=1))
         known, open_ = np.flatnonzero(~pattern[:width]), np.flatnonzero(pattern[:width])
-        far = distances(rows[np.ix_(at, known)], past[:, known])
-        donors = np.argsort(far, axis=1, kind="stable")[:, :count]
+        far = distances(rows[np.ix_(at, known)], past[lots][:, known])
+        donors = lots[np.argsort(far, axis=1, kind="stable")[:, :count]]
         completed[np.ix_(at, np.arange(count), open_)] = past[donors][:, :, open_]
     return completed
