@@ -10,9 +10,9 @@ from tasks.edge import flow_app
 
 @flow(name="capacity", flow_run_name="watch capacity", timeout_seconds=1800)
 def watch_capacity(at: str | None = None) -> dict[str, int]:
-    """Forecast demand on each pool, and keep an alert open where it will exceed capacity.
+    """Forecast demand on each pool; keep alerts open where it exceeds capacity or a budget.
 
-    Returns how many pools there are, and how many are or will soon be full.
+    Returns how many pools there are, how many are or will soon be full, and how many over budget.
 
     Args:
         at: Use what was known at this ISO instant; empty: now.

@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from runlore.kernel import instants
 from runlore.kernel.conclusion import NOTHING_TO_DO, Conclusion, listed
 from runlore.kernel.errors import Refused
-from runlore.planning.actions import capacity_alerts, promises
+from runlore.planning.actions import budget_alerts, capacity_alerts, promises
 from runlore.planning.actions.capacity import PoolCapacity
 from tasks.artifacts import picture, table, write_page
 from tasks.edge import task_app
@@ -23,11 +23,12 @@ def watch_capacity(at: str | None) -> dict[str, int]:
     """Writes a page of load and capacity."""
     with task_app() as app:
         plans = capacity_alerts.watch_capacity(app.store, _instant(at))
-    due = capacity_alerts.due_pools(plans)
-    get_run_logger().info("%d of %d pools are or will soon be full", len(due), len(plans))
+    due, over = capacity_alerts.due_pools(plans), budget_alerts.due_budgets(plans)
+    text = "of %d pools %d are or will soon be full, %d over budget"
+    get_run_logger().info(text, len(plans), len(due), len(over))
     if plans:
-        _write(plans, due)
-    return {"pools": len(plans), "due": len(due)}
+        _write(plans, due, over)
+    return {"pools": len(plans), "due": len(due), "over_budget": len(over)}
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="learn promises", timeout_seconds=6600)
@@ -44,14 +45,19 @@ def learn_promises(at: str | None, measure: str) -> float | None:
     return share
 
 
-def _write(plans: list[PoolCapacity], due: list[PoolCapacity]) -> None:
+def _write(plans: list[PoolCapacity], due: list[PoolCapacity], over: list[PoolCapacity]) -> None:
     from runlore.planning.actions.capacity_text import tabulate_pool
     from runlore.planning.capacity_plots import draw_capacity
 
-    names = listed(tuple(one.pool.name for one in due))
+    troubles = (("demand exceeds capacity, or soon will", due), ("the budget is short", over))
+    said = [
+        f"{listed(tuple(one.pool.name for one in pools))}: {trouble}."
+        for trouble, pools in troubles
+        if pools
+    ]
     conclusion = (
-        Conclusion(f"{names}: demand exceeds capacity, or soon will.", "See the alerts.")
-        if due
+        Conclusion(" ".join(said), "See the alerts.")
+        if said
         else Conclusion(f"{len(plans)} pools have room.", NOTHING_TO_DO)
     )
     drawn = BytesIO()

@@ -87,6 +87,33 @@ class WaitingBody(Closed):
     share_high: float | None
 
 
+class MonthSpendBody(Closed):
+    """low, middle, high: of the whole month."""
+
+    month: date = Field(description="its first day")
+    spent: float = Field(description="so far")
+    low: float
+    middle: float
+    high: float
+    probability: float | None = Field(description="that it costs more than the budget")
+
+
+class SpendBody(Closed):
+    """Of the hours that work takes. early, late: the interval of the day on which a month's budget
+    is exceeded; null: beyond the horizon."""
+
+    budget_per_month: float | None
+    state: Literal["exceeded", "expected", "unlikely", "unknown", "unbudgeted"]
+    finding: str
+    spent: float = Field(description="in this month so far")
+    early: date | None
+    median: date | None
+    late: date | None
+    probability: float | None = Field(description="of a budget exceeded within the horizon")
+    is_due: bool = Field(description="exceeded, or may soon be: an alert")
+    months: list[MonthSpendBody] = Field(description="those that end within the horizon")
+
+
 class ScenarioResult(Closed):
     name: str
     size: float
@@ -100,8 +127,9 @@ class ScenarioResult(Closed):
     waiting: WaitingBody | None
     why_no_waiting: str
     cheapest_size: float | None = Field(description="the smallest that meets the objective")
-    cost_per_month: float | None
+    cost_per_month: float | None = Field(description="all hours that the pool is open")
     cheapest_cost_per_month: float | None
+    spend: SpendBody | None = Field(description="null: the pool has neither cost nor budget")
 
 
 class PastDayBody(Closed):

@@ -23,7 +23,7 @@ from runlore.planning.actions.capacity import (
     MOST_SCENARIOS,
     CapacityQuery,
 )
-from runlore.planning.capacity_views import PoolView, ScenarioView
+from runlore.planning.capacity_views import PoolView, ScenarioView, SpendView
 from runlore.planning.rules.capacity.scenario import CapacityScenario
 from runlore.planning.rules.capacity.waiting import read_objective
 
@@ -62,6 +62,21 @@ class CapacityInquiry(Closed):
     )
 
 
+class PlannedBudget(Closed):
+    """earliest, latest: the interval of when a month's budget is exceeded; null: later than
+    `days`. expected_spend: of this month; null: it does not end within `days`.
+    """
+
+    monthly_budget: float
+    spent: float
+    expected_spend: float | None
+    status: Literal["exceeded", "expected", "unlikely", "unknown"]
+    explanation: str
+    earliest: datetime | None
+    expected: datetime | None
+    latest: datetime | None
+
+
 class PlannedCapacity(Closed):
     """earliest, latest: the interval of 90 % of when demand exceeds capacity; null: later than
     `days`. recommended_capacity: the smallest that meets the target.
@@ -80,6 +95,8 @@ class PlannedCapacity(Closed):
     on_time: float | None
     recommended_capacity: float | None
     monthly_cost: float | None
+
+    budget: PlannedBudget | None = Field(description="null: no cost or no budget is declared")
 
 
 class PlannedPool(Closed):
@@ -139,6 +156,22 @@ def _plan(one: ScenarioView, zone: str) -> PlannedCapacity:
         on_time=None if one.waiting is None else one.waiting.share,
         recommended_capacity=one.cheapest_size,
         monthly_cost=one.cost_per_month,
+        budget=None if one.spend is None else _budget(one.spend, zone),
+    )
+
+
+def _budget(spend: SpendView, zone: str) -> PlannedBudget | None:
+    if spend.budget_per_month is None or spend.state == "unbudgeted":
+        return None
+    return PlannedBudget(
+        monthly_budget=spend.budget_per_month,
+        spent=spend.spent,
+        expected_spend=spend.months[0].middle if spend.months else None,
+        status=spend.state,
+        explanation=spend.finding,
+        earliest=_begin(spend.early, zone),
+        expected=_begin(spend.median, zone),
+        latest=_begin(spend.late, zone),
     )
 
 

@@ -1,4 +1,4 @@
-"""`/api/v3/capacity-alerts`: resource pools that run out of capacity."""
+"""`/api/v3/capacity-alerts`: resource pools that run out of capacity, or of their budget."""
 
 from datetime import UTC, date, datetime, time
 from typing import Any, Literal
@@ -16,18 +16,23 @@ from runlore.alerts.actions import handling
 from runlore.alerts.actions.handling import AlertView
 from runlore.alerts.queries.alerts import AlertQuery
 from runlore.kernel import instants
+from runlore.planning.actions import budget_alerts
 from runlore.planning.actions.capacity_alerts import KIND
 
 PATH = "/api/v3/capacity-alerts"
-FILTERS = ("resource_pool", "status", "before", "limit")
+TYPES: dict[str, Literal["capacity", "budget"]] = {KIND: "capacity", budget_alerts.KIND: "budget"}
+KINDS: dict[str, str] = {name: kind for kind, name in TYPES.items()}
+FILTERS = ("resource_pool", "alert_type", "status", "before", "limit")
 USUAL, MOST = 100, 1000
 
 
 class CapacityAlert(Closed):
-    """earliest, latest: days that enclose when demand exceeds capacity, with 90 %."""
+    """earliest, latest: days that enclose when demand exceeds capacity, or a month's spend its
+    budget, with 90 %."""
 
     alert_id: int
     resource_pool: str
+    alert_type: Literal["capacity", "budget"]
     severity: Literal["info", "warning", "critical"]
     status: Literal["active", "acknowledged", "silenced", "resolved"]
     message: str
@@ -35,7 +40,9 @@ class CapacityAlert(Closed):
     recommendation: str
     capacity: float | None
     utilization: float | None
-    probability: float | None = Field(description="of a full week within the horizon")
+    monthly_budget: float | None
+    spent: float | None = Field(description="in the month so far")
+    probability: float | None = Field(description="that it happens within the horizon")
     earliest: datetime | None
     expected: datetime | None
     latest: datetime | None
@@ -66,9 +73,11 @@ async def listing(request: Request) -> Response:
 def _alert_query(request: Request) -> AlertQuery:
     query = query_parameters.filters(request, FILTERS)
     status = query_parameters.choice("status", query.get("status", "active"), STANDINGS)
+    named = query.get("alert_type")
+    kind = None if named is None else query_parameters.choice("alert_type", named, KINDS)
     return AlertQuery(
         STANDINGS[status],
-        KIND,
+        tuple(TYPES) if kind is None else KINDS[kind],
         query.get("resource_pool"),
         query_parameters.before(query),
         query_parameters.count("limit", query.get("limit", str(USUAL)), MOST),
@@ -81,6 +90,7 @@ def _alert(view: AlertView) -> CapacityAlert:
     return CapacityAlert(
         alert_id=alert.id,
         resource_pool=alert.subject,
+        alert_type=TYPES[alert.kind],
         severity=alert.severity.value,
         status=STATES[view.state],
         message=alert.what,
@@ -88,6 +98,8 @@ def _alert(view: AlertView) -> CapacityAlert:
         recommendation=alert.advice,
         capacity=evidence.get("size"),
         utilization=evidence.get("utilisation"),
+        monthly_budget=evidence.get("budget"),
+        spent=evidence.get("spent"),
         probability=evidence.get("probability"),
         earliest=_begin(evidence.get("early")),
         expected=_begin(evidence.get("median")),
@@ -110,11 +122,12 @@ ENDPOINTS = (
         PATH,
         listing,
         "read",
-        "Resource pools that are full, or soon will be",
+        "Resource pools that are full or over budget, or soon will be",
         {200: ("The newest first", CapacityAlerts)},
         (422, 503),
         parameters=[
             in_query("resource_pool", "Of this pool only", {"type": "string"}),
+            in_query("alert_type", "Of this type only", {"enum": list(KINDS)}),
             in_query("status", "Which ones", {"enum": list(STANDINGS), "default": "active"}),
             in_query("before", "Only those with a smaller id", LAST_ID),
             in_query("limit", "How many at most", {**NUMBER, "maximum": MOST, "default": USUAL}),

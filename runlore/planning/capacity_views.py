@@ -6,9 +6,10 @@ from datetime import date, timedelta
 
 from runlore.kernel.readable import readable_duration, readable_number, readable_share
 from runlore.planning.actions.capacity import PoolCapacity, ScenarioOutcome
-from runlore.planning.actions.capacity_text import conclude_full
+from runlore.planning.actions.capacity_text import conclude_full, conclude_spend
 from runlore.planning.rules.capacity.alert_rule import is_due
 from runlore.planning.rules.capacity.full_date import FullState
+from runlore.planning.rules.capacity.spend import BudgetState, SpendOutlook
 from runlore.planning.rules.capacity.waiting import Waiting
 
 HOUR_S = 3_600.0
@@ -45,10 +46,44 @@ class WaitingView:
 
 
 @dataclass(frozen=True)
+class MonthSpendView:
+    """month: its first day. spent: so far. low, middle, high: of the whole month.
+
+    probability: that it costs more than the budget; None: there is none.
+    """
+
+    month: date
+    spent: float
+    low: float
+    middle: float
+    high: float
+    probability: float | None
+
+
+@dataclass(frozen=True)
+class SpendView:
+    """Of the hours that work takes. spent: in this month so far. early, late: the interval of the
+    day on which a month's budget is exceeded. months: those that end within the horizon.
+    """
+
+    budget_per_month: float | None
+    state: BudgetState
+    finding: str
+    spent: float
+    early: date | None
+    median: date | None
+    late: date | None
+    probability: float | None
+    is_due: bool
+    months: tuple[MonthSpendView, ...]
+
+
+@dataclass(frozen=True)
 class ScenarioView:
     """utilisation: demand of the last 28 days by their capacity; utilisation_ahead: of the next 28.
 
-    cheapest_size: the smallest that meets the objective. costs: of a usual month.
+    cheapest_size: the smallest that meets the objective. costs: of a usual month, all hours that
+    the pool is open. spend: None: the pool has neither a cost nor a budget.
     """
 
     name: str
@@ -65,6 +100,7 @@ class ScenarioView:
     cheapest_size: float | None
     cost_per_month: float | None
     cheapest_cost_per_month: float | None
+    spend: SpendView | None
 
 
 @dataclass(frozen=True)
@@ -134,6 +170,8 @@ def explain_pool(view: PoolView) -> list[str]:
             level = readable_share(view.level)
             text += f", {_share(today.utilisation_ahead)} of the next ({level}: {low} to {high})"
         lines.append(text)
+    if today.spend is not None:
+        lines += [f"  {_spend_text(today.spend, view.level)}", f"  {today.spend.finding}"]
     lines.append(f"  waiting: {_waiting_text(today)}")
     if view.seen_wait_median_s is not None and view.seen_wait_p95_s is not None:
         middle = readable_duration(view.seen_wait_median_s)
@@ -161,7 +199,18 @@ def tabulate_scenario(pool: str, view: ScenarioView) -> dict[str, object]:
     row["needs"] = "-" if view.cheapest_size is None else readable_number(view.cheapest_size)
     if view.cost_per_month is not None:
         row["a month"] = readable_number(view.cost_per_month)
+    if view.spend is not None and view.spend.budget_per_month is not None:
+        row["over budget"] = str(view.spend.median or view.spend.state)
     return row
+
+
+def _spend_text(spend: SpendView, level: float) -> str:
+    text = f"spend: {readable_number(spend.spent)} so far this month"
+    for month in spend.months[:2]:
+        low, high = readable_number(month.low), readable_number(month.high)
+        text += f"; {month.month:%B} {readable_number(month.middle)}"
+        text += f" ({readable_share(level)}: {low} to {high})"
+    return text
 
 
 def _waiting_text(view: ScenarioView) -> str:
@@ -206,6 +255,31 @@ def _scenario(one: PoolCapacity, outcome: ScenarioOutcome) -> ScenarioView:
         cheapest_size=outcome.cheapest,
         cost_per_month=outcome.cost,
         cheapest_cost_per_month=outcome.cheapest_cost,
+        spend=None if outcome.spend is None else _spend(one, outcome.spend),
+    )
+
+
+def _spend(one: PoolCapacity, spend: SpendOutlook) -> SpendView:
+    before = one.today - timedelta(days=1)
+    dates = (
+        (before, before, before)
+        if spend.state == "exceeded"
+        else (one.day(spend.early), one.day(spend.median), one.day(spend.late))
+    )
+    return SpendView(
+        spend.budget,
+        spend.state,
+        conclude_spend(one, spend),
+        spend.spent,
+        *dates,
+        spend.probability,
+        is_due(spend),
+        tuple(
+            MonthSpendView(
+                month.first, month.spent, month.low, month.middle, month.high, month.probability
+            )
+            for month in spend.months
+        ),
     )
 
 

@@ -408,6 +408,21 @@ def slots_are_added(world: World) -> None:
     pool_watched(world, 8)
 
 
+def budget_watched(world: World, budget: float) -> None:
+    pool = Pool("builders", 8, ("build",), cost_per_hour=3.0, budget_per_month=budget)
+    set_pools(world.store, [pool], "ann", finished_tasks.START)
+    watch_capacity(world.store, finished_tasks.START + timedelta(days=40))
+
+
+def budget_runs_out(world: World) -> None:
+    finished_tasks.write_growth(world.store)
+    budget_watched(world, 500)
+
+
+def budget_is_raised(world: World) -> None:
+    budget_watched(world, 50_000)
+
+
 REMEDIES: list[tuple[str, Act, Act]] = [
     ("drift", lambda world: judged(world, "DD"), lambda world: judged(world, "DD-")),
     (
@@ -440,6 +455,7 @@ REMEDIES: list[tuple[str, Act, Act]] = [
     ("error-budget", builds_fail, builds_succeed),
     ("limit", disk_fills, room_is_made),
     ("capacity", pool_fills, slots_are_added),
+    ("pool-budget", budget_runs_out, budget_is_raised),
     ("anomaly", memory_spikes, memory_is_usual),
     ("forecast-drift", forecasts_worse, forecasts_right_again),
     *((kind, lambda world, kind=kind: ab_in_trouble(world, kind), ab_stopped) for kind in ALERTS),

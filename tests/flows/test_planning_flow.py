@@ -17,4 +17,4 @@ def test_pools_are_watched_and_drawn() -> None:
     with open_store(settings.read()) as store:
         write_growth(store)
         at = (START + timedelta(days=40)).isoformat()
-        assert watch_capacity(at) == {"pools": 2, "due": 1}
+        assert watch_capacity(at) == {"pools": 2, "due": 1, "over_budget": 0}

@@ -75,4 +75,5 @@ def write_steady(store: Store, until: datetime, days: int = 30) -> None:
     start = until - timedelta(days=days)
     amounts = np.full(24 * days, 900.0)
     write_tasks(store, [{}] * (24 * days), amounts, kind="export", start=start)
-    set_pools(store, [Pool("exporters", 1, ("export",), cost_per_hour=2.0)], "ann", start)
+    pool = Pool("exporters", 1, ("export",), cost_per_hour=2.0, budget_per_month=2_000.0)
+    set_pools(store, [pool], "ann", start)

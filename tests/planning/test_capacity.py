@@ -1,7 +1,7 @@
 """Capacity of pools from the log: by command, by HTTP, and in the words of Agent Zero."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -12,6 +12,7 @@ from bentos.predict.live_versions import Serving
 from runlore.alerts.queries.anomalies import read_open
 from runlore.cli import app
 from runlore.kernel.errors import BadInput, NotFound
+from runlore.planning.actions.budget_alerts import due_budgets
 from runlore.planning.actions.capacity import CapacityQuery, plan_capacity
 from runlore.planning.actions.capacity_alerts import due_pools, watch_capacity
 from runlore.planning.actions.pools import remove_pool, set_pools
@@ -177,6 +178,50 @@ def test_an_alert_of_a_removed_pool_ends_and_an_unknown_one_stays(builders: Stor
     assert open_subjects(builders) == []
 
 
-def open_subjects(store: Store) -> list[str]:
+def test_a_budget_is_forecast_announced_and_forgotten_with_its_cause(
+    builders: Store, serve: Serve, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_budget(builders, 2_000.0, START)
+    [plan] = plan_capacity(builders, CapacityQuery("builders", has_waiting=False), NOW)
+    spend = plan.outcomes[0].spend
+    assert spend is not None
+    days = NOW.day - 1
+    assert spend.spent == pytest.approx(3 * plan.used[-days:].sum())
+    assert (spend.state, [month.first.month for month in spend.months]) == ("expected", [4, 5, 6])
+    assert spend.months[0].low > spend.spent
+    assert 600 < spend.months[0].middle < 3 * 30 * 24
+
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", builders.url)
+    words = ["plan", "capacity", "--pool", "builders", "--as-of", NOW.isoformat()]
+    text = CliRunner().invoke(app, words).output
+    assert "the budget of 2,000 a month is exceeded about 2026-0" in text
+    service = serve(Serving((), store=builders, live={}))
+    body = {"pool": "builders", "as_of": NOW.isoformat()}
+    shown = service.post("/capacity", json=body).json()["pools"][0]["scenarios"][0]["spend"]
+    assert (shown["state"], shown["is_due"]) == ("expected", True)
+    assert shown["early"] <= shown["median"]
+
+    plans = watch_capacity(builders, NOW)
+    watch_capacity(builders, NOW + HOUR)
+    assert [one.pool.name for one in due_budgets(plans)] == ["builders"]
+    [alert] = service.get("/api/v3/capacity-alerts?alert_type=budget").json()["alerts"]
+    assert (alert["alert_type"], alert["monthly_budget"]) == ("budget", 2_000)
+    assert alert["earliest"] > NOW.date().isoformat()
+    set_budget(builders, 100.0, NOW + HOUR)
+    watch_capacity(builders, NOW + 2 * HOUR)
+    [worse] = service.get("/api/v3/capacity-alerts?alert_type=budget").json()["alerts"]
+    assert (worse["alert_id"], worse["severity"]) == (alert["alert_id"], "critical")
+    set_budget(builders, None, NOW + 2 * HOUR)
+    watch_capacity(builders, NOW + 3 * HOUR)
+    assert open_subjects(builders, "pool-budget") == []
+    assert open_subjects(builders) == ["builders"]
+
+
+def set_budget(store: Store, budget: float | None, at: datetime) -> None:
+    pool = Pool("builders", 1, ("build",), cost_per_hour=3.0, budget_per_month=budget)
+    set_pools(store, [pool], "ann", at)
+
+
+def open_subjects(store: Store, kind: str = "capacity") -> list[str]:
     with store.begin() as connection:
-        return [one.subject for one in read_open(connection, "capacity")]
+        return [one.subject for one in read_open(connection, kind)]

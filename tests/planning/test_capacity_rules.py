@@ -1,6 +1,7 @@
 """Queues against closed formulas and a slow queue; demand against sums; dates against growth."""
 
 import heapq
+from datetime import date, timedelta
 from math import factorial
 
 import numpy as np
@@ -15,6 +16,7 @@ from runlore.planning.rules.capacity.demand_paths import simulate_demand
 from runlore.planning.rules.capacity.full_date import find_full_date, week_sums, why_unknown
 from runlore.planning.rules.capacity.queueing import simulate_waits
 from runlore.planning.rules.capacity.scenario import read_scenario
+from runlore.planning.rules.capacity.spend import DailySpend, done_by_day, forecast_spend
 from runlore.planning.rules.capacity.task_log import (
     HOUR_US,
     TaskLog,
@@ -189,3 +191,47 @@ def test_words_are_read() -> None:
     assert read_scenario("a b=2.5,durations-10%").sizes == {"a b": 2.5}
     with pytest.raises(BadInput, match="arrivals"):
         read_scenario("arrivals-100%")
+
+
+def slow_passage(
+    today: date, past: list[float], path: list[float], budget: float
+) -> tuple[float, int | None]:
+    """What the month of today had spent, and after how many days a month's spend passes the
+    budget: one day after the other."""
+    total = 0.0
+    for back in range(1, len(past) + 1):
+        if (today - timedelta(days=back)).month == today.month:
+            total += past[-back]
+    so_far = total
+    for at, amount in enumerate(path):
+        day = today + timedelta(days=at)
+        total = amount if day.day == 1 and at else total + amount
+        if total > budget:
+            return so_far, at + 1
+    return so_far, None
+
+
+@given(st.integers(0, 800), st.integers(1, 120), st.integers(0, 2**20), st.floats(1, 60))
+def test_budgets_are_used_up_when_a_plain_sum_says_so(
+    offset: int, horizon: int, seed: int, budget: float
+) -> None:
+    rng, today = np.random.default_rng(seed), date(2026, 1, 1) + timedelta(days=offset)
+    past, ahead = rng.exponential(1, 40), rng.exponential(1, (horizon, 7))
+    found = forecast_spend(DailySpend(today, past, ahead), budget, 0.8)
+    slow = [slow_passage(today, list(past[-30:]), list(path), budget) for path in ahead.T]
+    assert found.spent == pytest.approx(slow[0][0])
+    if found.spent > budget:
+        assert (found.state, found.chance_within(1)) == ("exceeded", 1)
+        return
+    days = sorted(np.inf if day is None else day for _, day in slow)
+    assert found.median == (None if np.isinf(days[3]) else days[3])
+    assert found.probability == pytest.approx(np.isfinite(days).mean())
+    for month in found.months:
+        ends = (month.first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+        assert today <= ends < today + timedelta(days=horizon)
+        assert month.low <= month.middle <= month.high
+
+
+def test_work_that_does_not_fit_into_a_day_is_paid_for_later() -> None:
+    demand, capacity = np.array([[5.0], [1.0], [0.0], [0.0]]), np.full(4, 2.0)
+    assert done_by_day(demand, capacity)[:, 0].tolist() == [2, 2, 2, 0]

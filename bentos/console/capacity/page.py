@@ -25,11 +25,14 @@ def show_pools(request: PageRequest) -> Shown:
     plans = plan_capacity(request.store, CapacityQuery(has_waiting=False), request.at)
     views = [show_pool(one) for one in plans]
     views.sort(key=_urgency)
+    spends = [view.scenarios[0].spend for view in views if view.scenarios[0].spend]
     values = {
         "rows": [
             (view, view.scenarios[0], address(ONE_PATH, {"name": view.pool})) for view in views
         ],
         "due": sum(view.scenarios[0].full.is_due for view in views),
+        "over": sum(spend.is_due for spend in spends),
+        "budgets": any(spend.budget_per_month is not None for spend in spends),
     }
     return Shown("capacity/pools.html", values)
 

@@ -44,11 +44,12 @@ class AlertHistoryEntry:
 class AlertQuery:
     """Which alerts to read, the newest first. before: only ids below this one, for paging.
 
-    specs: subjects that are one of these specs or a version of one; None: any subject.
+    specs: subjects that are one of these specs or a version of one; None: any subject. kind: one,
+    or several.
     """
 
     standing: Standing = "open"
-    kind: str | None = None
+    kind: str | tuple[str, ...] | None = None
     subject: str | None = None
     before: int | None = None
     limit: int = 100
@@ -179,7 +180,8 @@ def _conditions(wanted: AlertQuery) -> list[ColumnElement[bool]]:
         is_open = schema.anomalies.c.resolved_at.is_(None)
         conditions.append(is_open if wanted.standing == "open" else ~is_open)
     if wanted.kind is not None:
-        conditions.append(schema.anomalies.c.kind == wanted.kind)
+        kinds = (wanted.kind,) if isinstance(wanted.kind, str) else wanted.kind
+        conditions.append(schema.anomalies.c.kind.in_(kinds))
     if wanted.subject is not None:
         conditions.append(schema.anomalies.c.subject == wanted.subject)
     if wanted.specs is not None:

@@ -27,6 +27,12 @@ from runlore.planning.rules.capacity.full_date import (
     why_unknown,
 )
 from runlore.planning.rules.capacity.scenario import CapacityScenario
+from runlore.planning.rules.capacity.spend import (
+    DailySpend,
+    SpendOutlook,
+    done_by_day,
+    forecast_spend,
+)
 from runlore.planning.rules.capacity.task_log import TaskLog, demand_by_day, use_by_day
 from runlore.planning.rules.capacity.waiting import StartObjective, Waiting
 from runlore.planning.rules.pools.opening import day_bounds, local_day, slot_hours
@@ -69,7 +75,8 @@ class CapacityQuery:
 class ScenarioOutcome:
     """utilisation: demand of the last 28 days by their capacity; ahead: of the next 28, with its
     interval. waiting: None: not simulated, or why not. cheapest: size that meets the objective.
-    cost: of a usual month.
+    cost: of a usual month, all hours that it is open. spend: of the hours that work takes; None:
+    the pool has neither a cost nor a budget.
     """
 
     scenario: CapacityScenario
@@ -82,6 +89,7 @@ class ScenarioOutcome:
     cheapest: float | None
     cost: float | None
     cheapest_cost: float | None
+    spend: SpendOutlook | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +130,7 @@ class _Load:
     log: TaskLog
     first: date
     demand: Floats
+    used: Floats
     capacity: Floats
     paths: DemandPaths | None
     why: str
@@ -139,7 +148,7 @@ def plan_capacity(store: Store, query: CapacityQuery, as_of: datetime) -> list[P
 def _plan(
     store: Store, pool: Pool, pools: Sequence[Pool], query: CapacityQuery, as_of: datetime
 ) -> PoolCapacity:
-    load, used = _read(store, pool, pools, query, as_of)
+    load = _read(store, pool, pools, query, as_of)
     queue = open_queue(pool, load.log, as_of) if query.has_waiting else None
     scenarios = (TODAY, *query.scenarios)
     sizes: CheapestSizes = {}
@@ -150,7 +159,7 @@ def _plan(
         as_of,
         load.first,
         load.demand,
-        used,
+        load.used,
         load.capacity,
         fan,
         week_fan,
@@ -163,7 +172,7 @@ def _plan(
 
 def _read(
     store: Store, pool: Pool, pools: Sequence[Pool], query: CapacityQuery, as_of: datetime
-) -> tuple[_Load, Floats]:
+) -> _Load:
     today, as_of_us = local_day(pool, as_of), to_us(as_of)
     since = as_of - timedelta(days=PAST_DAYS + 1)
     columns = read_task_columns(store, pool.serves, pool.slots_input, since, as_of)
@@ -179,7 +188,7 @@ def _read(
     why = why_unknown(demand)
     paths = None if why else simulate_demand(demand, _kinds(pool, first, days), query.horizon_days)
     capacity = slot_hours(pool, first, days)
-    return _Load(pool, log, first, demand, capacity, paths, why), used
+    return _Load(pool, log, first, demand, used, capacity, paths, why)
 
 
 def _first_whole_day(demand: Floats) -> int:
@@ -219,6 +228,7 @@ def _outcome(
         cheapest,
         _cost(pool, load, pool.size),
         None if cheapest is None else _cost(pool, load, cheapest),
+        _spend(load, scenario, capacity, query.level),
     )
 
 
@@ -271,6 +281,22 @@ def _ahead(values: Floats, capacity: Floats, level: float) -> tuple[float, float
 
 def _share(demand: Floats, capacity: Floats) -> float | None:
     return float(demand.sum() / capacity.sum()) if capacity.sum() > 0 else None
+
+
+def _spend(
+    load: _Load, scenario: CapacityScenario, capacity: Floats, level: float
+) -> SpendOutlook | None:
+    """Hours that were used, then those of demand to come, as far as the pool can do them."""
+    pool, days = load.pool, len(load.demand)
+    price, budget = pool.cost_per_hour, pool.budget_per_month
+    today = load.first + timedelta(days=days)
+    if price is None:
+        why = "cost_per_hour of the pool is not declared"
+        return None if budget is None else SpendOutlook("unknown", budget, level, why)
+    ahead = None
+    if load.paths is not None:
+        ahead = price * done_by_day(load.paths.values * scenario.load, capacity[days:])
+    return forecast_spend(DailySpend(today, price * load.used, ahead, load.why), budget, level)
 
 
 def _cost(pool: Pool, load: _Load, size: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Keep an alert open for each pool that is full, or rather than not will soon be."""
+"""Keep alerts open for pools that are or will soon be full, and for budgets that are used up."""
 
 from datetime import datetime
 
@@ -6,6 +6,7 @@ from runlore.alerts.actions.handling import raise_alert, resolve_alert
 from runlore.alerts.queries.anomalies import read_open
 from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.kernel.readable import readable_share
+from runlore.planning.actions import budget_alerts
 from runlore.planning.actions.capacity import CapacityQuery, PoolCapacity, plan_capacity
 from runlore.planning.actions.capacity_text import conclude_full
 from runlore.planning.rules.capacity.alert_rule import LEAD_DAYS, is_due
@@ -15,9 +16,10 @@ KIND = "capacity"
 
 
 def watch_capacity(store: Store, at: datetime) -> list[PoolCapacity]:
-    """Raise, keep or resolve the alert of each pool; returns all pools.
+    """Raise, keep or resolve the alerts of each pool; returns all pools.
 
-    One of which nothing can be told stays as it was; that of a pool that was removed ends.
+    One of which nothing can be told stays as it was; that of a pool that was removed ends, and so
+    does that of a budget or a cost that was.
     """
     plans = plan_capacity(store, CapacityQuery(has_waiting=False), at)
     names = {one.pool.name for one in plans}
@@ -31,11 +33,12 @@ def watch_capacity(store: Store, at: datetime) -> list[PoolCapacity]:
         for alert in read_open(connection, KIND):
             if alert.subject not in names:
                 resolve_alert(connection, KIND, alert.subject, at)
+    budget_alerts.watch_budgets(store, plans, at)
     return plans
 
 
 def due_pools(plans: list[PoolCapacity]) -> list[PoolCapacity]:
-    """Those that are an alert."""
+    """Those that are full, or soon will be."""
     return [one for one in plans if is_due(one.outcomes[0].full)]
 
 

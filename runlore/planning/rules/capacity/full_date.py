@@ -42,6 +42,20 @@ class FullDate:
         return float(self.chances[min(days, len(self.chances)) - 1])
 
 
+@dataclass(frozen=True, eq=False)
+class FirstPassage:
+    """The first day on which paths are over a line, from 1; None: beyond the horizon.
+
+    early, late: ends of the interval. chances: of one within so many days, by day.
+    """
+
+    early: int | None
+    median: int | None
+    late: int | None
+    probability: float
+    chances: Floats
+
+
 def why_unknown(past: Floats) -> str:
     """Why demand cannot be forecast from these days; empty: it can."""
     if not past.any():
@@ -65,14 +79,19 @@ def find_full_date(
         return FullDate("full", level, early=0, median=0, late=0, probability=1.0)
     recent = np.repeat(past[-(WEEK - 1) :, None], paths.values.shape[1], axis=1)
     demand = week_sums(np.concatenate([recent, paths.values]))
-    is_full = demand > weekly[1:, None]
-    first = np.sort(np.where(is_full.any(axis=0), is_full.argmax(axis=0) + 1.0, np.inf))
+    found = find_passage(demand > weekly[1:, None], level)
+    state: FullState = "expected" if found.median is not None else "unlikely"
+    return FullDate(state, level, "", **vars(found))
+
+
+def find_passage(is_over: NDArray[np.bool_], level: float) -> FirstPassage:
+    """Of (days, paths): whether a path is over a line on a day."""
+    first = np.sort(np.where(is_over.any(axis=0), is_over.argmax(axis=0) + 1.0, np.inf))
     tail = (1 - level) / 2
     early, median, late = (_day(first, share) for share in (tail, 0.5, 1 - tail))
     probability = float(np.isfinite(first).mean())
-    chances = np.searchsorted(first, np.arange(1, len(is_full) + 1), side="right") / len(first)
-    state: FullState = "expected" if median is not None else "unlikely"
-    return FullDate(state, level, "", early, median, late, probability, chances)
+    chances = np.searchsorted(first, np.arange(1, len(is_over) + 1), side="right") / len(first)
+    return FirstPassage(early, median, late, probability, chances)
 
 
 def week_sums(values: Floats) -> Floats:
