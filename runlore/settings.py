@@ -187,6 +187,15 @@ class Settings(BaseSettings):
         default=None, description="An OpenTelemetry collector; unset: no traces are made."
     )
 
+    chat_url: Address | None = Field(
+        default=None,
+        description="An OpenAI-compatible endpoint for chats; unset: templates answer.",
+    )
+    chat_model: str = Field(
+        default="", description="The language model of that endpoint, by its name there."
+    )
+    chat_key: SecretStr | None = Field(default=None, description="The key of that endpoint.")
+
     alert_channels: SecretStr | None = Field(
         default=None, description="Where alerts are sent: a JSON object of channels by name."
     )

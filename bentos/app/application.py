@@ -23,6 +23,7 @@ from starlette.routing import Match, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from bentos.access import chain
+from bentos.api.assistant import mcp_host
 from bentos.app import openapi
 from bentos.app.endpoints import ENDPOINTS
 from bentos.app.gauges import GaugeCollector
@@ -88,6 +89,7 @@ def application(
             app.state.threads = ThreadLimits.default()
             app.state.live = await stack.enter_async_context(_live_hub(serving))
             app.state.bounds = RecordingBounds.of(product.settings)
+            app.state.mcp = await stack.enter_async_context(mcp_host())
             app.state.point_bounds = PointBounds.of(product.settings)
             try:
                 yield

@@ -3,6 +3,7 @@
 from bentos.api import (
     alerts,
     anomalies,
+    assistant,
     borrowing,
     capacity,
     dismissals,
@@ -48,6 +49,7 @@ from bentos.dialects import (
     ml_learning,
     opsconductor,
     opsconductor_anomalies,
+    opsconductor_chat,
     opsconductor_health,
     opsconductor_performance,
     opsconductor_training,
@@ -82,6 +84,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *promises.ENDPOINTS,
     *borrowing.ENDPOINTS,
     *recommendations.ENDPOINTS,
+    *assistant.ENDPOINTS,
     *live.ENDPOINTS,
     *ml_learning.ENDPOINTS,
     *agent_zero_ab.ENDPOINTS,
@@ -101,6 +104,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *opsconductor_anomalies.ENDPOINTS,
     *opsconductor_health.ENDPOINTS,
     *opsconductor_performance.ENDPOINTS,
+    *opsconductor_chat.ENDPOINTS,
     *pages.ENDPOINTS,
     *endpoints.ENDPOINTS,
 )

@@ -26,6 +26,7 @@ class Tag(StrEnum):
     AB_TESTS = "A/B tests"
     SIGNALS = "Signals"
     PLANNING = "Planning"
+    ASSISTANT = "Assistant"
     LIVE = "Live"
     AGENT_ZERO = "Agent Zero"
     ML_LEARNING = "ML learning"

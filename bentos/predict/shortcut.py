@@ -27,7 +27,9 @@ NO_PROXY_HEADERS: list[dict[str, str]] = [{"name": "FORWARDED_ALLOW_IPS", "value
 
 PREFIX, BATCH = "/predict/", "batch"
 ONE = PREFIX + "{spec}"
-EVENTS = "/live"  # a stream without an end, which BentoML's timeout would cut
+# A stream without an end, a chat that takes long, and the assistant: BentoML's timeout would cut
+# them, or its middlewares cost more than they.
+DIRECT = {"/live", "/ai/chat", "/mcp"}
 
 
 def is_traced() -> bool:
@@ -82,7 +84,7 @@ class Fork:
         if "\n" in path:  # which no mount of BentoML's matches: it would be nobody's
             await self.ours(scope, receive, send)
             return
-        if scope["type"] == "websocket" or path == EVENTS:
+        if scope["type"] == "websocket" or path in DIRECT:
             await self.ours(scope, receive, send)
             return
         if not path.startswith(PREFIX) or scope.get("method") != "POST":

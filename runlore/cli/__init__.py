@@ -19,6 +19,7 @@ from runlore.cli import (
     limits,
     live,
     look,
+    mcp,
     monitoring,
     objectives,
     performance,
@@ -117,6 +118,7 @@ signals.group.command()(health.health)
 app.add_typer(signals.group, name="signals")
 app.add_typer(plan.group, name="plan")
 app.add_typer(advise.group, name="advise")
+app.command()(mcp.mcp)
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")
 app.add_typer(ledger.group, name="ledger")

@@ -21,6 +21,7 @@ ANSWER_S = 9.0  # to its answer; later it is refused
 REFUSAL_S = 0.8  # on top, to write the refusal; later it is sent before its row is there
 REQUEST_S = ANSWER_S + 1  # to the end of every request
 BENTOML_S = REQUEST_S + 2  # BentoML's own limit, which must never be the first
+CHAT_S = 60.0  # to the end of a chat, in which a language model may be asked several times
 COMMIT_KNOWN_S = 25.0  # to learn whether an answer that is being written is on the ledger
 
 # The end of a process, from SIGTERM

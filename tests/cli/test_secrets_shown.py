@@ -24,6 +24,8 @@ PLANTED = {
     "report_pages_url": f"http://me:{CANARY}@127.0.0.1:1/reports?token={CANARY}",
     "prefect_api_url": f"http://me:{CANARY}@127.0.0.1:1/api",
     "otlp_endpoint": f"http://me:{CANARY}@127.0.0.1:1",
+    "chat_url": f"http://me:{CANARY}@127.0.0.1:1/v1",
+    "chat_key": CANARY,
     "api_key": CANARY,
     "alert_channels": json.dumps(
         {
@@ -52,6 +54,8 @@ USERS = {
     "report_pages_url": ("report",),
     "prefect_api_url": ("ingest", "prefect"),
     "otlp_endpoint": ("status",),
+    "chat_url": ("status",),
+    "chat_key": ("status",),
     "api_key": ("status",),
     "alert_channels": ("alerts", "test"),
 }

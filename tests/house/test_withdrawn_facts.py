@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 MOVERS = {
     "runlore/advice/queries/failures.py",  # executions as they were known then
+    "runlore/assistant/queries/runs.py",  # runs as they were known then
     "runlore/experiments/queries/withdrawn_outcomes.py",  # of one withdrawal, to take them out
     "runlore/ingest/queries/withdrawals.py",
     "runlore/reports/queries/period_plans.py",  # what they took that plans had named, too

@@ -1,0 +1,1 @@
+"""The tools, and the chat that uses them."""
