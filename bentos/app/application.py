@@ -87,9 +87,8 @@ def application(
                 ObjectiveReader(product.objectives),
             )
             app.state.threads = ThreadLimits.default()
-            app.state.live = await stack.enter_async_context(_live_hub(serving))
+            await _open_hosts(app, stack, serving)
             app.state.bounds = RecordingBounds.of(product.settings)
-            app.state.mcp = await stack.enter_async_context(mcp_host())
             app.state.point_bounds = PointBounds.of(product.settings)
             try:
                 yield
@@ -103,6 +102,11 @@ def application(
         exception_handlers={HTTPException: _unmatched},
         middleware=[Middleware(PageHeaders)],
     )
+
+
+async def _open_hosts(app: Starlette, stack: AsyncExitStack, serving: Serving) -> None:
+    app.state.live = await stack.enter_async_context(_live_hub(serving))
+    app.state.mcp = await stack.enter_async_context(mcp_host())
 
 
 @asynccontextmanager

@@ -40,6 +40,7 @@ TAGS = {
     Tag.AB_TESTS: "Plan, run and analyse A/B tests.",
     Tag.SIGNALS: "List series of metrics, and forecast them.",
     Tag.PLANNING: "Estimate what work will take, before it is done.",
+    Tag.ASSISTANT: "Give an assistant the tools.",
     Tag.LIVE: "Follow what happens as it happens.",
     Tag.AGENT_ZERO: "Models, trainings, alerts and tests in the words of Agent Zero.",
     Tag.ML_LEARNING: "Content tests in the words of ML learning.",

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import mcp_types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.stdio import stdio_server
@@ -20,16 +21,20 @@ from mcp_types import (
     TextContent,
     ToolAnnotations,
 )
-from mcp_types import Tool as ListedTool
 
 from runlore import __version__
+from runlore.assistant.actions.documents import (
+    ANSWER_SCHEMA,
+    answer_document,
+    error_text,
+    input_schema,
+)
 from runlore.assistant.actions.tools import TOOLS, Tool, find_tool
 from runlore.assistant.rules.figures import ToolAnswer
 from runlore.assistant.rules.log_text import NOTICE
-from runlore.assistant.views import ANSWER_SCHEMA, answer_document, error_text, input_schema
 
+# Takes the HTTP request (None over stdio), the tool and its arguments.
 RunTool = Callable[[Any, Tool, Mapping[str, Any]], Awaitable[ToolAnswer]]
-"""Of the HTTP request (None over stdio), the tool and its arguments."""
 INSTRUCTIONS = (
     f"Runlore knows past runs of jobs and predicts new ones. {NOTICE} Give each number with its"
     " interval, n and as_of; null is unknown. Pass on what `truncated` says."
@@ -68,9 +73,9 @@ def make_server(run_tool: RunTool, read_only: bool = False) -> Server[Any]:
     )
 
 
-def listed_tools(read_only: bool = False) -> list[ListedTool]:
+def listed_tools(read_only: bool = False) -> list[mcp_types.Tool]:
     return [
-        ListedTool(
+        mcp_types.Tool(
             name=tool.name,
             description=tool.description,
             input_schema=dict(input_schema(tool)),

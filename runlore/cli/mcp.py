@@ -82,7 +82,7 @@ def _running(app: "App", read_only: bool) -> "RunTool":
 
 def _list(json: bool) -> None:
     from runlore.assistant.actions.tools import TOOLS
-    from runlore.assistant.views import input_schema
+    from runlore.assistant.actions.documents import input_schema
 
     if json:
         tools = [

@@ -124,6 +124,7 @@ def test_each_kind_of_question_is_answered_by_a_template_that_says_so(
         "What limit should etl by ann have?": ("limit", "stay within"),
         "What happened to run run-0?": ("run", "failed after 10 min"),
         "What failed by bob?": ("failures", "«run-9999»"),
+        "Why did etl fail until 2026-11-08?": ("why", "no incident"),
         "What is odd now?": ("odd", "no incident"),
         "How healthy is everything?": ("health", "Health of everything"),
         "Forecast load on web for 24 hours.": ("forecast", "«load» of «web» will be"),

@@ -23,7 +23,13 @@ QUESTIONS = {
         {"actor": "ann", "kind": "build", "level": 0.99},
     ),
     "What happened to run b-17?": ("look_up_runs", {"id": "b-17"}),
-    "Why did «run 7» fail?": ("look_up_runs", {"id": "run 7"}),
+    "What happened to «run 7»?": ("look_up_runs", {"id": "run 7"}),
+    "Why did run 7 fail?": ("why_failed", {"id": "7"}),
+    "Why did nightly-etl on web fail since 2026-11-01?": (
+        "why_failed",
+        {"kind": "nightly-etl", "scope": "web", "since": "2026-11-01T00:00:00Z"},
+    ),
+    "why do runs fail?": ("why_failed", {}),
     "Tell me about job 42.": ("look_up_runs", {"id": "42"}),
     "did anything fail?": ("look_up_runs", {"status": "failed"}),
     "What failed by ann since 2026-11-01?": (

@@ -110,6 +110,7 @@ async def list_and_call(client: Client) -> None:
         "predict_failure": WORK,
         "predict_duration": WORK | {"level": 0.9},
         "look_up_runs": {"kind": "etl", "limit": 3},
+        "why_failed": {"kind": "etl", "until": "2026-11-08T00:00:00Z"},
         "whats_odd": {},
         "forecast": {"series": "load", "hours": 48},
         "what_helps": {},

@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 from handmade import write_bundle
 
+from bentos.api.assistant import EXAMPLE as ASSISTANT
 from bentos.api.plans import EXAMPLE as TASKS
 from bentos.api.points import EXAMPLE as POINTS
 from bentos.api.pools import EXAMPLE as POOL
@@ -105,6 +106,7 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("POST", "/api/v1/lineage/batch", "/api/v1/lineage/batch", [event("COMPLETE", 9)]),
     ("POST", "/ingests/{id}/undo", "/ingests/1/undo", WHY),
     ("POST", "/sources/{source}/undo", "/sources/log/undo", WHY),
+    ("POST", "/mcp", "/mcp", ASSISTANT),
     ("POST", "/metrics/points", "/metrics/points", POINTS),
     ("POST", "/estimates", "/estimates", {"kind": "release", "inputs": {"size": 20.0}}),
     ("POST", "/plans/replay", "/plans/replay", REPLAY),

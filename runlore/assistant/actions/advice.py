@@ -12,6 +12,7 @@ from runlore.planning.recommendation_views import RecommendationView, show_recom
 
 
 def find_advice(context: ToolContext, asked: AdviceArguments) -> ToolAnswer:
+    """Recommendations on the ledger that nobody has dismissed, the newest first."""
     as_of = now_unless(asked.as_of, context.now)
     listed = recommendations.list_recommendations(context.store, as_of, asked.scope)
     views = [show_recommendation(one) for one in listed if one.decision != "dismiss"]

@@ -18,11 +18,11 @@ from runlore.assistant.actions.chat_model import (
     converse,
     person_message,
 )
+from runlore.assistant.actions.documents import answer_document, error_text
 from runlore.assistant.actions.tools import TOOLS, Tool, find_tool
 from runlore.assistant.rules.figures import ToolAnswer
 from runlore.assistant.rules.intents import EXAMPLES, Intent, list_examples, read_intent
 from runlore.assistant.rules.log_text import clean
-from runlore.assistant.views import answer_document, error_text
 from runlore.kernel.errors import Refused
 
 UNCONNECTED = "No language model is connected; this is answered by a template."

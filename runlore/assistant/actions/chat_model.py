@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 
+from runlore.assistant.actions.documents import input_schema
 from runlore.assistant.actions.tools import Tool
 from runlore.assistant.rules.log_text import NOTICE, clean, quote
-from runlore.assistant.views import input_schema
 from runlore.kernel.errors import Unavailable
 
 MAX_ROUNDS, MAX_CALLS = 6, 4  # a call is one tool; of a round
@@ -185,6 +185,7 @@ def _parsed(wanted: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 
 def person_message(person: str) -> list[dict[str, str]]:
+    """Say who asks, as data; nothing where nobody knows."""
     return (
         [{"role": "system", "content": f"The person who asks is {quote(person)}."}]
         if person

@@ -21,6 +21,8 @@ LEVEL = 0.9
 
 
 def forecast(context: ToolContext, asked: ForecastArguments) -> ToolAnswer:
+    """Without a series, list those there are. Raises NotFound, BadInput, and Refused where no
+    honest forecast is possible."""
     if asked.series is None:
         return _listing(context, asked)
     as_of = now_unless(asked.as_of, context.now)

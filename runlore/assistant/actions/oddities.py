@@ -20,6 +20,7 @@ LONGEST = 300
 
 
 def find_oddities(context: ToolContext, asked: OddArguments) -> ToolAnswer:
+    """Open incidents first, then alerts. Raises NotFound for an unknown scope."""
     incidents = read_incidents(context.store, limit=MOST)
     with context.store.begin() as connection:
         opened = alerts.read(connection, AlertQuery(limit=MOST_ALERTS))

@@ -29,6 +29,7 @@ SAYS = {"none": "nothing", "little": "little", "good": "enough"}
 
 
 def predict_failure(context: ToolContext, asked: WorkArguments) -> ToolAnswer:
+    """Put the answer on the ledger. Raises NoChampion, and BadInput for an unknown input."""
     predictor = context.champions.predictor("failure-risk")
     served = _serve(context, predictor, asked, ())
     past = _past(context, asked, served)
@@ -51,6 +52,7 @@ def predict_failure(context: ToolContext, asked: WorkArguments) -> ToolAnswer:
 
 
 def predict_duration(context: ToolContext, asked: DurationArguments) -> ToolAnswer:
+    """The same for a quantity. Raises Refused for a spec of a probability."""
     predictor = context.champions.predictor(asked.spec)
     bundle = predictor.bundle
     if bundle.unit == "probability":
@@ -84,6 +86,11 @@ def predict_duration(context: ToolContext, asked: DurationArguments) -> ToolAnsw
 
 
 def clean_name(spec: str) -> str:
+    """A spec as words.
+
+    >>> clean_name("peak-memory")
+    'peak memory'
+    """
     return spec.replace("-", " ")
 
 

@@ -17,6 +17,7 @@ LIKE_ONES, MOST_ANSWERS, MOST_FAILURES = 5, 10, 5
 
 
 def look_up_runs(context: ToolContext, asked: RunArguments) -> ToolAnswer:
+    """With an id that run, else all that match. Raises NotFound for an unknown id."""
     as_of = now_unless(asked.as_of, context.now)
     query = RunQuery(
         as_of,

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from runlore.assistant.actions.advice import find_advice
+from runlore.assistant.actions.causes import explain_failures
 from runlore.assistant.actions.context import ToolContext
 from runlore.assistant.actions.forecasts import forecast
 from runlore.assistant.actions.oddities import find_oddities
@@ -16,6 +17,7 @@ from runlore.assistant.actions.runs import look_up_runs
 from runlore.assistant.rules.arguments import (
     AdviceArguments,
     Arguments,
+    CauseArguments,
     DurationArguments,
     ForecastArguments,
     OddArguments,
@@ -61,6 +63,12 @@ TOOLS: tuple[Tool, ...] = (
         "What happened to run `id`, what was like it? Without id: counts and newest runs.",
         RunArguments,
         look_up_runs,
+    ),
+    Tool(
+        "why_failed",
+        "Why did failures rise, or run `id` fail? A cause, or that it is not known.",
+        CauseArguments,
+        explain_failures,
     ),
     Tool(
         "whats_odd",

@@ -29,8 +29,7 @@ WHERE (%(since)s::timestamptz IS NULL OR submitted >= %(since)s)
     AND (%(kind)s::text IS NULL OR kind = %(kind)s)
     AND (%(scope)s::text IS NULL OR scope = %(scope)s)
 ORDER BY source, source_id, submitted, revision DESC
-"""
-"""Each execution by its newest fact."""
+"""  # each execution by its newest fact
 COUNTS: LiteralString = f"""
 WITH came AS ({NEWEST}), run AS (SELECT status, {outcomes.SECONDS} AS run_s FROM came)
 SELECT count(*) AS total,

@@ -59,6 +59,15 @@ class RunArguments(Arguments):
     page: Page = 1
 
 
+class CauseArguments(Arguments):
+    kind: Text | None = None
+    scope: Text | None = None
+    id: Text | None = Field(default=None, description="of a failed run")
+    since: Instant | None = None
+    until: Instant | None = None
+    as_of: Instant | None = None
+
+
 class OddArguments(Arguments):
     scope: Text | None = None
     limit: Rows = 10
@@ -110,12 +119,7 @@ def compact_schema(model: type[Arguments]) -> dict[str, Any]:
     schema = model.model_json_schema()
     properties = {name: _compact(one) for name, one in schema["properties"].items()}
     required = {"required": schema["required"]} if "required" in schema else {}
-    return {
-        "type": "object",
-        "properties": properties,
-        **required,
-        "additionalProperties": False,
-    }
+    return {"type": "object", "properties": properties, **required}
 
 
 def _compact(one: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ EXAMPLES: Mapping[str, str] = {
     "limit": "What limit should build by ann have?",
     "run": "What happened to run b-17?",
     "failures": "What failed by ann since 2026-11-01?",
+    "why": "Why did backup on web-3 fail?",
     "odd": "What is odd now on web-3?",
     "health": "How healthy is everything?",
     "forecast": "Forecast load on web-3 for 48 hours.",
@@ -152,7 +153,7 @@ def _duration(text: str, person: str) -> Intent | None:
 
 
 def _run(text: str, person: str) -> Intent | None:
-    begin = r"(?:what happened (?:to|with|in)|tell me about|how did|why did|what was like|story of)"
+    begin = r"(?:what happened (?:to|with|in)|tell me about|how did|what was like|story of)"
     match = re.search(
         rf"\b{begin}\s+(?:the\s+)?(?:run\s+|job\s+|execution\s+)?({NAME})", text, re.I
     )
@@ -160,6 +161,22 @@ def _run(text: str, person: str) -> Intent | None:
         return None
     asked = {"id": _plain(match[1]), **_slots(text, "source")}
     return Intent("run", "look_up_runs", asked)
+
+
+def _why(text: str, person: str) -> Intent | None:
+    """A run if it is called one; else a kind."""
+    match = re.search(
+        rf"\bwhy (?:did|do|does|have|has)\s+(?:the\s+)?(run\s+|job\s+)?({NAME})", text, re.I
+    )
+    if match is None and not re.search(r"\bwhy\b", text, re.I):
+        return None
+    asked = _slots(text, "kind", "scope", "since", "until")
+    name = _plain(match[2]) if match else ""
+    if match and match[1]:
+        asked = {"id": name}
+    elif name and name.lower() not in NO_NAME | {"failures", "things", "so", "more"}:
+        asked.setdefault("kind", name)
+    return Intent("why", "why_failed", asked)
 
 
 def _failures(text: str, person: str) -> Intent | None:
@@ -231,7 +248,8 @@ def _stats(text: str, person: str) -> Intent | None:
 
 
 READERS: tuple[Callable[[str, str], Intent | None], ...] = (
-    _record, _reach, _forecast, _run, _failure, _duration, _failures, _health, _odd, _help, _stats,
+    _record, _reach, _forecast, _run, _why, _failure, _duration, _failures, _health, _odd, _help,
+    _stats,
 )  # fmt: skip
 
 

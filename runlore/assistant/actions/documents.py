@@ -1,10 +1,10 @@
 """An answer of a tool as MCP and the chat give it, and the tools as they are listed."""
 
-import json
 import logging
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from runlore.assistant.actions.tools import Tool
@@ -20,7 +20,7 @@ PATH = re.compile(r"(?<![\w/])/(?:home|root|tmp|var|usr|opt|srv|etc|mnt|Users|wo
 NUMBER = {"type": ["number", "null"]}
 FIGURE = {
     "type": "object",
-    "properties": {"value": NUMBER, "low": NUMBER, "high": NUMBER},
+    "patternProperties": {"^(value|low|high)$": NUMBER},
     "required": ["name", "value", "low", "high", "unit", "n", "id", "as_of"],
 }
 ANSWER_SCHEMA: dict[str, Any] = {
@@ -33,8 +33,7 @@ ANSWER_SCHEMA: dict[str, Any] = {
         "truncated": {"type": "array"},
     },
     "required": ["answer", "as_of", "figures", "rows", "truncated", "notice"],
-}
-"""Of every tool."""
+}  # of every tool
 log = logging.getLogger("runlore.assistant")
 
 
@@ -48,8 +47,19 @@ def answer_document(answer: ToolAnswer) -> dict[str, Any]:
         "truncated": list(answer.truncated),
         "notice": NOTICE,
     }
-    plain: dict[str, Any] = json.loads(json.dumps(redact_value(as_json(document)), default=str))
+    plain: dict[str, Any] = redact_value(as_json(_in_utc(document)))
     return plain
+
+
+def _in_utc(value: Any) -> Any:  # noqa: ANN401  (whatever an answer holds)
+    """Instants as the routes of the service write them."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, Mapping):
+        return {name: _in_utc(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_utc(one) for one in value]
+    return value
 
 
 def error_text(error: Exception) -> str:
