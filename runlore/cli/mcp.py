@@ -81,8 +81,8 @@ def _running(app: "App", read_only: bool) -> "RunTool":
 
 
 def _list(json: bool) -> None:
-    from runlore.assistant.actions.tools import TOOLS
     from runlore.assistant.actions.documents import input_schema
+    from runlore.assistant.actions.tools import TOOLS
 
     if json:
         tools = [
