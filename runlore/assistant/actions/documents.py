@@ -71,4 +71,5 @@ def error_text(error: Exception) -> str:
 
 
 def input_schema(tool: Tool) -> Mapping[str, Any]:
+    """What the tool takes, as JSON schema."""
     return compact_schema(tool.arguments)

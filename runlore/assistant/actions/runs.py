@@ -1,6 +1,6 @@
 """What happened to a run, and what was like it; or how runs of an actor, kind or scope went."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,10 @@ from runlore.kernel.errors import NotFound
 from runlore.kernel.readable import readable_duration, readable_share
 from runlore.serving.queries import ledger_pages
 
-LIKE_ONES, MOST_ANSWERS, MOST_FAILURES = 5, 10, 5
+LIKE_ONES, MOST_ANSWERS, MOST_FAILURES, MOST_FIGURES = 5, 10, 5, 4
+SEVERAL = (
+    "truncated: the id stands for several runs, the newest is shown; name source, since or until"
+)
 
 
 def look_up_runs(context: ToolContext, asked: RunArguments) -> ToolAnswer:
@@ -117,43 +120,30 @@ def _one(context: ToolContext, query: RunQuery) -> ToolAnswer:
     before = RunQuery(as_of, actor=run.actor, kind=run.kind, until=run.submitted)
     like, counts = list_runs(context.store, before, LIKE_ONES), count_runs(context.store, before)
     answers = _answers(context, run, as_of)
-    notes = [
-        *cut_note("like runs", len(like), counts.total, _search(run)),
-        *cut_note(
-            "predictions",
-            MOST_ANSWERS,
-            max(len(answers), MOST_ANSWERS),
-            "see the ledger in the console",
-        ),
-    ]
-    if len(found) > 1:
-        notes.append(
-            "truncated: the id stands for several runs, the newest is shown; name source, since"
-            " or until"
-        )
     rows = [
         _row(run),
         *(_answer(one) for one in answers[:MOST_ANSWERS]),
         *({"like": True, **_row(one)} for one in like),
     ]
-    figures = _figures(counts, as_of)[1:]
-    if run.run_s is not None:
-        figures.insert(0, Figure("duration of the run", run.run_s, "s", as_of, n=1))
-    figures += [
-        Figure(
-            f"predicted {one['spec']}",
-            one["prediction"],
-            "",
-            one["at"],
-            one["low"],
-            one["high"],
-            None,
-            str(one["id"]),
-        )
-        for one in answers[:2]
-        if one["prediction"] is not None
-    ]
+    notes = [*cut_note("like runs", len(like), counts.total, _search(run))]
+    if len(answers) > MOST_ANSWERS:
+        notes += cut_note("predictions", MOST_ANSWERS, len(answers), "the console has all of them")
+    if len(found) > 1:
+        notes.append(SEVERAL)
+    figures = [*_own_figures(run, answers, as_of), *_figures(counts, as_of)[1:]]
     return ToolAnswer(_story(run, counts), as_of, figures, rows, notes)
+
+
+def _own_figures(
+    run: RunRow, answers: Sequence[Mapping[str, Any]], as_of: datetime
+) -> Iterator[Figure]:
+    if run.run_s is not None:
+        yield Figure("duration of the run", run.run_s, "s", as_of, n=1)
+    for one in answers[:MOST_FIGURES]:
+        if one["prediction"] is not None:
+            low, high = one["low"], one["high"]
+            name, number = f"predicted {one['spec']}", str(one["id"])
+            yield Figure(name, one["prediction"], "", one["at"], low, high, None, number)
 
 
 def _search(run: RunRow) -> str:
