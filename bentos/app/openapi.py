@@ -41,6 +41,7 @@ TAGS = {
     Tag.SIGNALS: "List series of metrics, and forecast them.",
     Tag.PLANNING: "Estimate what work will take, before it is done.",
     Tag.ASSISTANT: "Give an assistant the tools.",
+    Tag.ADVICE: "Learn from behaviour, failures and events.",
     Tag.LIVE: "Follow what happens as it happens.",
     Tag.AGENT_ZERO: "Models, trainings, alerts and tests in the words of Agent Zero.",
     Tag.ML_LEARNING: "Content tests in the words of ML learning.",

@@ -27,6 +27,7 @@ class Tag(StrEnum):
     SIGNALS = "Signals"
     PLANNING = "Planning"
     ASSISTANT = "Assistant"
+    ADVICE = "Advice"
     LIVE = "Live"
     AGENT_ZERO = "Agent Zero"
     ML_LEARNING = "ML learning"

@@ -193,38 +193,41 @@ def _pattern(made: SubjectPatterns, one: FoundPattern) -> PatternView:
 
 
 def _fields(one: FoundPattern) -> dict[str, object]:
+    fields: dict[str, object]
     match one.test.detail:
         case TimeOfDay() as at:
-            ends = clock(at.begin), clock(at.begin + at.width)
-            spread = at.spread * 60
-            return {
-                "begins": ends[0], "until": ends[1], "usual": clock(at.middle), "spread_s": spread
-            }
+            fields = _window(at.begin, at.width)
+            fields |= {"usual": clock(at.middle), "spread_s": at.spread * 60}
         case Weekdays() as on:
-            return {"weekdays": tuple(DAYS[day] for day in on.days)}
+            fields = {"weekdays": tuple(DAYS[day] for day in on.days)}
         case Period() as every:
-            return {"period_s": every.period_s, "spread_s": every.spread_s}
+            fields = {"period_s": every.period_s, "spread_s": every.spread_s}
         case NextRun() as order:
-            return {
+            fields = {
                 "first": order.first,
                 "then": order.then,
                 "within_s": order.within_s,
                 "is_after_failure": order.is_after_failure,
                 "measure": order.part,
             }
+        case FailureTime(weekday=None) as time:
+            fields = _window(60 * (time.hour or 0), 360)
         case FailureTime() as time:
-            if time.weekday is not None:
-                return {"weekdays": (DAYS[time.weekday],)}
-            hour = time.hour or 0
-            return {"begins": clock(60 * hour), "until": clock(60 * hour + 360)}
+            fields = {"weekdays": (DAYS[time.weekday or 0],)}
         case HabitShift() as shift:
-            since = date.fromordinal(shift.since_day + EPOCH_DAY)
-            measure = f"{shift.measure} {shift.name}".strip()
-            return {
-                "measure": measure, "before": shift.before, "after": shift.after, "since": since
+            fields = {
+                "measure": f"{shift.measure} {shift.name}".strip(),
+                "before": shift.before,
+                "after": shift.after,
+                "since": date.fromordinal(shift.since_day + EPOCH_DAY),
             }
         case Clusters() as like:
-            return {"method": like.method, "clusters": tuple(_like_runs(like))}
+            fields = {"method": like.method, "clusters": tuple(_like_runs(like))}
+    return fields
+
+
+def _window(begin: int, width: int) -> dict[str, object]:
+    return {"begins": clock(begin), "until": clock(begin + width)}
 
 
 def _like_runs(like: Clusters) -> Iterable[LikeRuns]:

@@ -114,6 +114,7 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("GET", "/projects/borrowed", "/projects/borrowed?project=web&kind=release", None),
     ("POST", "/recommendations", "/recommendations", {"project": "web", "actor": "ann"}),
     ("GET", "/recommendations", "/recommendations", None),
+    ("GET", "/patterns", "/patterns?actor=ann", None),
     ("GET", "/projects/similar", "/projects/similar?project=web&limit=1", None),
     ("POST", "/metrics/points", "/metrics/points", POINTS),
     ("POST", "/ab-tests", "/ab-tests", PLAN),

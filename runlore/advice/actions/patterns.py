@@ -128,6 +128,7 @@ def patterns_of(
 
 
 def list_actors(store: Store, as_of: datetime, limit: int) -> list[ListedActor]:
+    """Those with the most executions, as known at an instant."""
     return read_actors(store, as_of, limit)
 
 

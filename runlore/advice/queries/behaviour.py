@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,5 +158,5 @@ def _number(row: dict[str, Any] | None, name: str) -> float | None:
     return float(value) if _is_number(value) else None
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.advise import causes
+from runlore.cli.advise import causes, patterns
 
 group = typer.Typer(no_args_is_help=True, help="Say what would help, and why failures rose.")
 
@@ -13,3 +13,4 @@ def advise() -> None:
 
 
 group.command()(causes.why)
+group.command()(patterns.patterns)

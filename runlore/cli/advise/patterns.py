@@ -47,9 +47,7 @@ def patterns(
         _print(view)
 
 
-def _subject(
-    actor: str | None, kind: str | None, scope: str | None, zone: str
-) -> "PatternSubject":
+def _subject(actor: str | None, kind: str | None, scope: str | None, zone: str) -> "PatternSubject":
     from runlore.advice.actions.patterns import subject_of
     from runlore.kernel.errors import BadInput
 

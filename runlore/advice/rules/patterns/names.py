@@ -8,8 +8,8 @@ from runlore.advice.rules.patterns.chance import PatternTest
 from runlore.advice.rules.patterns.details import (
     Clusters,
     FailureTime,
-    NextRun,
     HabitShift,
+    NextRun,
     Period,
     TimeOfDay,
     Weekdays,
