@@ -24,11 +24,12 @@ Sort = Literal["time", "weekday", "period", "sequence", "failures", "cluster", "
 
 
 class LikeRunsBody(Closed):
-    """medians: by input or outcome."""
+    """medians: by input or outcome. usual: around which local time; null: at any."""
 
     runs: int
     share: float
     medians: dict[str, float]
+    usual: str | None
 
 
 class PatternBody(Closed):

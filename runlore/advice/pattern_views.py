@@ -30,11 +30,13 @@ MOST_OPEN = 20
 
 @dataclass(frozen=True)
 class LikeRuns:
-    """runs: of the newest ones that were compared. medians: by input or outcome."""
+    """runs: of the newest ones that were compared. medians: by input or outcome. usual: around
+    which time of day; None: at any."""
 
     runs: int
     share: float
     medians: dict[str, float]
+    usual: str | None
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,7 @@ def pattern_text(made: SubjectPatterns, one: FoundPattern) -> str:
         counts,
         days[0] if days else None,
         bad[0] if bad else None,
+        has_others=made.compared.cycle.days > 0,
     )
 
 
@@ -232,7 +235,8 @@ def _window(begin: int, width: int) -> dict[str, object]:
 
 def _like_runs(like: Clusters) -> Iterable[LikeRuns]:
     for one in like.clusters:
-        yield LikeRuns(one.runs, round(one.share, 4), dict(one.middles))
+        usual = None if one.usual is None else clock(one.usual)
+        yield LikeRuns(one.runs, round(one.share, 4), dict(one.middles), usual)
 
 
 def _outlier(made: SubjectPatterns, one: OddRun) -> OutlierView:

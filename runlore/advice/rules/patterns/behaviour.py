@@ -115,15 +115,25 @@ def rows_of(behaviour: Behaviour, group: Group) -> Ints:
 def _masks(behaviour: Behaviour) -> Iterator[tuple[Group, Mask]]:
     first, second = behaviour.other_parts
     a, b = behaviour.labels[first], behaviour.labels[second]
+    named = _only_kind(behaviour)
+    # a name that all executions have sets nothing apart
+    singles = [(part, one) for part, one in ((first, a), (second, b)) if len(one.largest) > 1]
     pairs, counts = np.unique(np.column_stack([a.codes, b.codes]), axis=0, return_counts=True)
-    for at in np.argsort(-counts, kind="stable")[:MOST_LABELS]:
+    for at in np.argsort(-counts, kind="stable")[: MOST_LABELS if len(singles) == 2 else 0]:
         i, j = pairs[at]
-        group = Group(**{first: a.names[i], second: b.names[j]})
+        group = Group(**{**named, first: a.names[i], second: b.names[j]})
         yield group, (a.codes == i) & (b.codes == j)
-    for part, labels in ((first, a), (second, b)):
+    for part, labels in singles:
         for code in labels.largest[:MOST_LABELS]:
-            yield Group(**{part: labels.names[code]}), labels.codes == code
-    yield Group(), np.ones(len(behaviour), dtype=bool)
+            yield Group(**{**named, part: labels.names[code]}), labels.codes == code
+    yield Group(**named), np.ones(len(behaviour), dtype=bool)
+
+
+def _only_kind(behaviour: Behaviour) -> dict[str, str]:
+    """The kind of all executions, to call them by it; empty: there are several."""
+    kinds = behaviour.labels["kind"]
+    is_one = behaviour.part != "kind" and len(kinds.largest) == 1 and kinds.names[kinds.largest[0]]
+    return {"kind": kinds.names[kinds.largest[0]]} if is_one else {}
 
 
 @dataclass(frozen=True, eq=False)

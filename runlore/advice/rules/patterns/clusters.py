@@ -22,6 +22,7 @@ MOST_RUNS, LEAST_RUNS = 400, 60
 MOST_INPUTS, MOST_CLUSTERS = 4, 4
 NEIGHBOURS, SHUFFLES = 5, 60
 LEAST_PART, LEAST_AGREEMENT = 0.1, 0.5
+NEAR_ONE_HOUR = 0.5  # length of the mean direction
 BLUR = 0.05  # of a standard deviation: closer runs are equal
 
 
@@ -171,6 +172,15 @@ def _describe(points: RunPoints, labels: Ints) -> tuple[Cluster, ...]:
             int((labels == code).sum()),
             float((labels == code).mean()),
             tuple((n, float(np.median(v[labels == code]))) for n, v in points.plain.items()),
+            _usual_minute(points.scaled[labels == code]),
         )
         for code in order
     )
+
+
+def _usual_minute(points: Floats) -> float | None:
+    """The circular mean, where the runs are near it: Mardia and Jupp, Directional statistics."""
+    cosine, sine = points[:, 0].mean(), points[:, 1].mean()
+    if np.hypot(cosine, sine) < NEAR_ONE_HOUR:
+        return None
+    return float(np.arctan2(sine, cosine) / (2 * np.pi) * 1440 % 1440)

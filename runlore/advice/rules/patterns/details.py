@@ -55,11 +55,14 @@ class FailureTime:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Runs that are alike. runs: how many. middles: input or outcome -> median."""
+    """Runs that are alike. runs: how many. middles: input or outcome -> median.
+
+    usual: minute of the day around which they are; None: they are at any hour."""
 
     runs: int
     share: float
     middles: tuple[tuple[str, float], ...]
+    usual: float | None = None
 
 
 @dataclass(frozen=True)

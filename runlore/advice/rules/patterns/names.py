@@ -64,24 +64,28 @@ def describe(
     failures: tuple[int, int] = (0, 0),
     weekdays: Weekdays | None = None,
     failing_day: tuple[int, float] | None = None,
+    *,
+    has_others: bool = True,
 ) -> str:
     """failures: of the group's runs that ended: how many failed, how many ended.
 
-    weekdays, failing_day: what else was found of the group of a usual time.
+    weekdays, failing_day: what else was found of the group of a usual time. has_others: chance is
+    what others do; else an even spread.
     """
+    others = "others" if has_others else "evenly spread"
     what, detail = group_name(test.group, part, name), test.detail
     match detail:
         case TimeOfDay():
-            text = _time(test, detail, what, weekdays) + _failing(failures, failing_day)
+            text = _time(test, detail, (what, others), weekdays) + _failing(failures, failing_day)
         case Weekdays():
-            beside = _beside(test, "of active days", "others")
+            beside = _beside(test, "of active days", others)
             text = f"{what} {weekday_names(detail.days)}: {beside}"
         case Period():
             every = readable_duration(detail.period_s)
             beside = _beside(test, "of intervals", "by chance at most")
             text = f"{what} every {every} ± {readable_duration(detail.spread_s)}: {beside}"
         case NextRun():
-            text = _order(test, detail)
+            text = _order(test, detail, part)
         case FailureTime():
             text = _failure_time(test, detail, what)
         case Clusters():
@@ -100,10 +104,13 @@ def _failure_time(test: PatternTest, detail: FailureTime, what: str) -> str:
     return f"{what} fails {rates[0]} {when}, else {rates[1]}"
 
 
-def _time(test: PatternTest, detail: TimeOfDay, what: str, weekdays: Weekdays | None) -> str:
+def _time(
+    test: PatternTest, detail: TimeOfDay, words: tuple[str, str], weekdays: Weekdays | None
+) -> str:
+    what, others = words
     if detail.width > NARROW:
         window = f"between {clock(detail.begin)} and {clock(detail.begin + detail.width)}"
-        return f"{what} {window}: {_beside(test, 'of the day’s runs', 'others')}"
+        return f"{what} {window}: {_beside(test, 'of the day’s runs', others)}"
     is_night = detail.middle >= 22 * 60 or detail.middle < 5 * 60
     often = ""
     if detail.days >= MOST_DAYS:
@@ -124,13 +131,15 @@ def _beside(test: PatternTest, of_what: str, beside: str) -> str:
     return f"{readable_share(test.share)} {of_what} ({beside} {readable_share(test.chance)})"
 
 
-def _order(test: PatternTest, detail: NextRun) -> str:
+def _order(test: PatternTest, detail: NextRun, part: Part) -> str:
     within = readable_duration(detail.within_s)
     verb = "fails" if detail.is_after_failure else "ends"
     again = " again" if detail.first == detail.then else ""
     beside = "after successes" if detail.is_after_failure else "at other times"
+    is_whole = detail.part == part and part != "kind"
+    first, then = ("work", "work") if is_whole else (detail.first, detail.then)
     return (
-        f"after {detail.first or 'work'} {verb}, {detail.then or 'work'}{again} within {within}:"
+        f"after {first or 'work'} {verb}, {then or 'work'}{again} within {within}:"
         f" {readable_share(test.share)} ({beside} {readable_share(test.chance)})"
     )
 
@@ -139,6 +148,7 @@ def _clusters(detail: Clusters, what: str) -> str:
     sorts = "; ".join(
         f"{readable_share(one.share)} with "
         + ", ".join(f"{_input(name)} {_value(name, value)}" for name, value in one.middles)
+        + (f", around {clock(one.usual)}" if one.usual is not None else "")
         for one in detail.clusters
     )
     return f"{what} has {len(detail.clusters)} sorts of runs: {sorts}"

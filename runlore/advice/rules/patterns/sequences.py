@@ -40,6 +40,10 @@ class Following:
 
 def find_sequences(compared: ComparedBehaviour) -> Iterator[PatternTest]:
     behaviour = compared.behaviour
+    whole = behaviour.part, behaviour.name, behaviour.name
+    for is_after_failure in (False, True):
+        if test := _best(behaviour, whole, is_after_failure=is_after_failure):
+            yield test
     part = sequence_part(behaviour)
     if part is None:
         return
@@ -55,11 +59,8 @@ def find_sequences(compared: ComparedBehaviour) -> Iterator[PatternTest]:
 
 
 def sequence_part(behaviour: Behaviour) -> Part | None:
-    """What the things in a sequence are: kinds, else scopes, else actors."""
-    for part in behaviour.other_parts:
-        if len(behaviour.labels[part].largest) > 1:
-            return part
-    return behaviour.other_parts[0] if len(behaviour) else None
+    """What the things in a sequence are: kinds, else scopes, else actors; None: all are alike."""
+    return next((p for p in behaviour.other_parts if len(behaviour.labels[p].largest) > 1), None)
 
 
 def _best(

@@ -13,7 +13,7 @@ Ints = NDArray[np.int64]
 
 BIN = 5  # minutes
 BINS = 1440 // BIN
-WIDTHS = ((10, 5), (20, 5), (40, 10), (80, 20), (160, 40), (240, 60), (480, 120))
+WIDTHS = ((10, 5), (20, 5), (40, 10), (80, 20), (160, 40), (240, 60), (480, 120), (720, 120))
 LEAST_SHARE, LEAST_GAIN = 0.5, 0.2
 SEARCHED = len(WIDTHS)
 

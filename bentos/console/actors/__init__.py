@@ -1,0 +1,1 @@
+"""Actors: what each usually does and when, and its risks."""
