@@ -75,7 +75,8 @@ def service(serve_tools: Service) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def keys(log: Store) -> dict[str, str]:
     """A key of each scope, by its name."""
+    scopes = {name: name.split("-") for name in ("read", "record", "predict", "read-record")}
     return {
-        scope: api_keys.create(log, f"{scope}-user", [scope], instants.now()).text
-        for scope in ("read", "record", "predict")
+        name: api_keys.create(log, f"{name}-user", listed, instants.now()).text
+        for name, listed in scopes.items()
     }

@@ -130,7 +130,7 @@ def test_each_kind_of_question_is_answered_by_a_template_that_says_so(
         "Forecast load on web for 24 hours.": ("forecast", "«load» of «web» will be"),
         "When does load on web reach 900?": ("reach", "«load» of «web»"),
         "What would help on web?": ("help", "No recommendation is on the ledger"),
-        "How many runs of kind etl do you know?": ("stats", "10,000 runs of kind «etl»"),
+        "How many runs of kind etl do you know?": ("stats", "runs of kind «etl»"),
     }
     assert {intent for intent, _ in asked.values()} == set(EXAMPLES) - {"record"}
     for question, (intent, says) in asked.items():
@@ -158,6 +158,14 @@ def test_recording_needs_the_request_and_a_key_that_allows_it(
         reply = ask(service, question, key, allow_record=allow)
         assert "may not record" in reply["answer"]
     assert runs_recorded(log) == before
+    reply = ask(service, "Record run chat-1 as cancelled", keys["read-record"], allow_record=True)
+    assert "record its submission first" in reply["answer"]
+    done = {"actor": "ann", "kind": "etl", "id": "chat-1"}
+    assert service.post("/executions", json=done).status_code == 201
+    reply = ask(service, "Record run chat-1 as cancelled", keys["read-record"], allow_record=True)
+    assert reply["answer"].startswith("Run «chat-1» is recorded as cancelled.")
+    facts = service.get("/executions/chat-1").json()["facts"]
+    assert [fact["status"] for fact in facts] == ["submitted", "cancelled"]
 
 
 def test_a_model_calls_the_tools_and_its_answer_names_it(
@@ -277,7 +285,9 @@ def test_twenty_orders_in_log_texts_are_not_obeyed_and_nothing_leaks(
 ) -> None:
     connected.script = gullible
     before = runs_recorded(log)
-    reply = ask(connected_service, "What failed?", keys["read"], allow_record=True)
+    reply = ask(connected_service, "What failed?", keys["read-record"], allow_record=True)
+    offered = [one["function"]["name"] for one in connected.requests[0]["tools"]]
+    assert "record_outcome" in offered, "whoever obeys can do it"
     assert [one["tool"] for one in reply["calls"]] == ["look_up_runs"]
     rows = reply["calls"][0]["result"]["rows"]
     assert len(rows) == len(HOSTILE) + 2

@@ -17,9 +17,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 
 from runlore.assistant.actions.tools import BY_NAME
+from runlore.assistant.queries import runs
 from runlore.assistant.rules.log_text import NOTICE
 from runlore.store.engine import Store
-from tests.assistant.conftest import RUNS
+from tests.assistant.conftest import RUNS, Service
 from tests.assistant.runs_log import CANARY, HOSTILE, KEY
 from tests.bentos.conftest import NO_AUTHORITIES
 
@@ -144,6 +145,19 @@ def test_a_prediction_comes_with_ledger_id_interval_n_and_instant(service: httpx
     assert (median["value"], median["n"]) == (600.0, RUNS // 2 - 1)
 
 
+def test_a_log_that_is_too_large_to_count_in_time_is_still_predicted_from(
+    service: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "LIMIT_TIME", "SET LOCAL statement_timeout = '1ms'")
+    answer = answer_of(call(service, "predict_failure", WORK))
+    assert answer["figures"][0]["value"] is not None
+    assert answer["figures"][1]["value"] is None
+    assert "like runs could not be counted" in answer["truncated"][0]
+    refused = call(service, "look_up_runs", {"kind": "etl"})
+    assert refused.is_error
+    assert "since" in refused.content[0].text
+
+
 QUESTIONS: tuple[dict[str, Any], ...] = (
     {},
     {"kind": "etl"},
@@ -171,10 +185,10 @@ def test_the_one_failure_among_ten_thousand_is_found_or_the_answer_says_truncate
     count = figures(answer).get("failed runs", {}).get("value") or 0
     is_found = count >= 1 or any(row.get("status") == "failed" for row in answer["rows"])
     assert is_found or any("truncated" in note for note in answer["truncated"])
-    runs = figures(answer).get("runs")
+    total = figures(answer).get("runs")
     listed = [row for row in answer["rows"] if "besides" not in row]
     is_last = asked.get("page", 1) * asked.get("limit", 10) >= RUNS
-    if runs and len(listed) < runs["value"] and "status" not in asked and not is_last:
+    if total and len(listed) < total["value"] and "status" not in asked and not is_last:
         assert any(note.startswith("truncated: ") for note in answer["truncated"])
 
 
@@ -239,11 +253,15 @@ def test_a_key_must_allow_the_tool(service: httpx.Client, keys: dict[str, str]) 
     assert written.status_code == 404
 
 
-def test_other_sites_and_other_names_of_the_host_are_refused(service: httpx.Client) -> None:
+def test_strangers_other_sites_and_other_names_of_the_host_are_refused(
+    service: httpx.Client, serve_tools: Service
+) -> None:
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
     for headers in ({"host": "evil.example"}, {"origin": "https://evil.example"}):
         assert service.post("/mcp", json=message, headers=headers).status_code == 403
     assert service.get("/mcp").status_code == 405
+    with serve_tools(api_keys="required") as locked:
+        assert locked.post("/mcp", json=message).status_code == 401
     assert service.post("/mcp", content=b"{").status_code in {400, 406}
 
 

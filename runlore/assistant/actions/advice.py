@@ -15,6 +15,8 @@ def find_advice(context: ToolContext, asked: AdviceArguments) -> ToolAnswer:
     """Recommendations on the ledger that nobody has dismissed, the newest first."""
     as_of = now_unless(asked.as_of, context.now)
     listed = recommendations.list_recommendations(context.store, as_of, asked.scope)
+    if asked.actor is not None and asked.scope is None:
+        listed = []  # they are made for scopes
     views = [show_recommendation(one) for one in listed if one.decision != "dismiss"]
     first = (asked.page - 1) * asked.limit
     shown = views[first : first + asked.limit]
@@ -32,7 +34,8 @@ def find_advice(context: ToolContext, asked: AdviceArguments) -> ToolAnswer:
 
 
 def _text(views: list[RecommendationView], asked: AdviceArguments) -> str:
-    place = f" for {quote(asked.scope)}" if asked.scope else ""
+    subject = asked.scope or asked.actor
+    place = f" for {quote(subject)}" if subject else ""
     if views:
         return f"{len(views)} recommendations stand{place}; each interval leaves out no effect."
     return (

@@ -1,6 +1,6 @@
 """Will it fail and why; how long will it take and which limit holds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from runlore.assistant.actions.context import ToolContext
 from runlore.assistant.queries.runs import RunCounts, RunQuery, count_runs
@@ -9,7 +9,7 @@ from runlore.assistant.rules.figures import Figure, ToolAnswer, share_figure
 from runlore.assistant.rules.log_text import quote
 from runlore.features.declaration import FeaturePlan
 from runlore.features.keys import KeyParts
-from runlore.kernel.errors import BadInput, Refused
+from runlore.kernel.errors import BadInput, Refused, Stalled
 from runlore.kernel.readable import readable_quantity, readable_share
 from runlore.models.bundle import Bundle
 from runlore.records.execution import Scalar
@@ -24,6 +24,7 @@ from runlore.serving.actions.prediction_commit import commit
 from runlore.serving.actions.recording import SOURCE
 
 REASONS = 5
+UNCOUNTED = "truncated: like runs could not be counted in time; look_up_runs with since counts some"
 PREFIX = "inputs."
 SAYS = {"none": "nothing", "little": "little", "good": "enough"}
 
@@ -32,7 +33,7 @@ def predict_failure(context: ToolContext, asked: WorkArguments) -> ToolAnswer:
     """Put the answer on the ledger. Raises NoChampion, and BadInput for an unknown input."""
     predictor = context.champions.predictor("failure-risk")
     served = _serve(context, predictor, asked, ())
-    past = _past(context, asked, served)
+    past, notes = _past(context, asked, served)
     risk = Figure(
         "failure probability",
         served.prediction,
@@ -44,11 +45,11 @@ def predict_failure(context: ToolContext, asked: WorkArguments) -> ToolAnswer:
     seen = share_figure("like runs that failed", past.failed, past.ended, served.as_of)
     lines = [
         f"{_work(asked)}: {readable_share(served.prediction)} risk of failure.",
-        _past_line(past),
+        _past_line(past, notes),
         f"The model knows {SAYS[served.support]} of such work. A probability has no interval of its"
         " own; that of like runs is beside it.",
     ]
-    return ToolAnswer(" ".join(lines), served.as_of, (risk, seen), _reasons(served))
+    return ToolAnswer(" ".join(lines), served.as_of, (risk, seen), _reasons(served), notes)
 
 
 def predict_duration(context: ToolContext, asked: DurationArguments) -> ToolAnswer:
@@ -58,7 +59,7 @@ def predict_duration(context: ToolContext, asked: DurationArguments) -> ToolAnsw
     if bundle.unit == "probability":
         raise Refused(f"spec: {asked.spec} is a probability; ask predict_failure")
     served = _serve(context, predictor, asked, (asked.level,))
-    past = _past(context, asked, served)
+    past, notes = _past(context, asked, served)
     unit, number = bundle.unit, str(served.id)
     [limit] = (served.quantiles or {}).values()
     tested = _tested(bundle)
@@ -79,10 +80,10 @@ def predict_duration(context: ToolContext, asked: DurationArguments) -> ToolAnsw
         f"{_work(asked)}: {clean_name(name)} {readable_quantity(served.prediction, unit)}"
         f" (between {low} and {high}); {readable_share(asked.level)} stay within"
         f" {readable_quantity(limit, unit)}.",
-        _past_line(past),
+        _past_line(past, notes),
         f"The model knows {SAYS[served.support]} of such work.",
     ]
-    return ToolAnswer(" ".join(lines), served.as_of, figures, _reasons(served))
+    return ToolAnswer(" ".join(lines), served.as_of, figures, _reasons(served), notes)
 
 
 def clean_name(spec: str) -> str:
@@ -164,12 +165,20 @@ def _word(name: str, value: str | float | bool, texts: set[str]) -> Scalar:
     return value
 
 
-def _past(context: ToolContext, asked: WorkArguments, served: ServedPrediction) -> RunCounts:
+def _past(
+    context: ToolContext, asked: WorkArguments, served: ServedPrediction
+) -> tuple[RunCounts, tuple[str, ...]]:
+    """Of a very large log like runs may not be counted in time, which is said."""
     query = RunQuery(served.as_of, actor=asked.actor, kind=asked.kind, scope=asked.scope or None)
-    return count_runs(context.store, query)
+    try:
+        return count_runs(context.store, query), ()
+    except Stalled:
+        return RunCounts.unknown(), (UNCOUNTED,)
 
 
-def _past_line(past: RunCounts) -> str:
+def _past_line(past: RunCounts, notes: Sequence[str]) -> str:
+    if notes:
+        return "Like runs were not counted."
     if not past.ended:
         return "No like run has ended before."
     share = readable_share(past.failed / past.ended)

@@ -38,7 +38,7 @@ def record_outcome(context: ToolContext, asked: RecordArguments) -> ToolAnswer:
         is_correction=asked.correction,
     )
     done = recording.record_outcome(context.store, SOURCE, asked.id, ending, None, context.bounds)
-    how = "recorded" if done.is_new else "was known before; nothing changed"
+    how = "is recorded" if done.is_new else "was known before"
     row = {
         "id": quote(done.source_id),
         "source": done.source,
@@ -48,7 +48,7 @@ def record_outcome(context: ToolContext, asked: RecordArguments) -> ToolAnswer:
         "revision": done.revision,
         "is_new": done.is_new,
     }
-    text = f"Run {quote(done.source_id)}: {done.status} {how}."
+    text = f"Run {quote(done.source_id)} {how} as {done.status}."
     return ToolAnswer(text, done.known_at, (), [row])
 
 

@@ -9,11 +9,12 @@ from runlore.assistant.queries.runs import RunCounts, RunQuery, RunRow, count_ru
 from runlore.assistant.rules.arguments import RunArguments, now_unless
 from runlore.assistant.rules.figures import Figure, ToolAnswer, cut_note, share_figure
 from runlore.assistant.rules.log_text import quote, quote_values
-from runlore.kernel.errors import NotFound
+from runlore.kernel.errors import NotFound, Stalled
 from runlore.kernel.readable import readable_duration, readable_share
 from runlore.serving.queries import ledger_pages
 
 LIKE_ONES, MOST_ANSWERS, MOST_FAILURES, MOST_FIGURES = 5, 10, 5, 4
+UNCOUNTED = "truncated: like runs could not be read in time; ask with actor, kind and since"
 SEVERAL = (
     "truncated: the id stands for several runs, the newest is shown; name source, since or until"
 )
@@ -118,20 +119,31 @@ def _one(context: ToolContext, query: RunQuery) -> ToolAnswer:
         )
     run, as_of = found[0], query.as_of
     before = RunQuery(as_of, actor=run.actor, kind=run.kind, until=run.submitted)
-    like, counts = list_runs(context.store, before, LIKE_ONES), count_runs(context.store, before)
+    like, counts, late = _like(context, before)
     answers = _answers(context, run, as_of)
     rows = [
         _row(run),
         *(_answer(one) for one in answers[:MOST_ANSWERS]),
         *({"like": True, **_row(one)} for one in like),
     ]
-    notes = [*cut_note("like runs", len(like), counts.total, _search(run))]
+    notes = [*late, *cut_note("like runs", len(like), counts.total, _search(run))]
     if len(answers) > MOST_ANSWERS:
         notes += cut_note("predictions", MOST_ANSWERS, len(answers), "the console has all of them")
     if len(found) > 1:
         notes.append(SEVERAL)
     figures = [*_own_figures(run, answers, as_of), *_figures(counts, as_of)[1:]]
-    return ToolAnswer(_story(run, counts), as_of, figures, rows, notes)
+    text = _story(run) if late else f"{_story(run)} {_like_line(counts)}"
+    return ToolAnswer(text, as_of, figures, rows, notes)
+
+
+def _like(
+    context: ToolContext, before: RunQuery
+) -> tuple[Sequence[RunRow], RunCounts, tuple[str, ...]]:
+    """Of a very large log they may not be read in time; the run itself is shown all the same."""
+    try:
+        return list_runs(context.store, before, LIKE_ONES), count_runs(context.store, before), ()
+    except Stalled:
+        return (), RunCounts.unknown(), (UNCOUNTED,)
 
 
 def _own_figures(
@@ -150,14 +162,18 @@ def _search(run: RunRow) -> str:
     return f"ask with actor={quote(run.actor)} and kind={quote(run.kind)}"
 
 
-def _story(run: RunRow, counts: RunCounts) -> str:
+def _story(run: RunRow) -> str:
     text = f"Run {quote(run.source_id)}, {quote(run.kind)} by {quote(run.actor)}: {run.status}"
     if run.run_s is not None:
         text += f" after {readable_duration(run.run_s)}"
+    return f"{text}."
+
+
+def _like_line(counts: RunCounts) -> str:
     if not counts.ended:
-        return f"{text}. No like run has ended before it."
+        return "No like run has ended before it."
     share = readable_share(counts.failed / counts.ended)
-    text += f". Of {counts.ended:,} like runs before it, {counts.failed:,} failed ({share})"
+    text = f"Of {counts.ended:,} like runs before it, {counts.failed:,} failed ({share})"
     if counts.median is not None:
         text += f", and those that succeeded took {readable_duration(counts.median)} at the median"
     return f"{text}."

@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 from runlore.kernel.errors import Stalled
 from runlore.records.execution import Scalar
 from runlore.serving.queries import outcomes
+from runlore.serving.queries.execution_search import SOURCES
 from runlore.store.engine import Store
 
 TIMEOUT_S = 6
@@ -23,7 +24,7 @@ SELECT DISTINCT ON (source, source_id, submitted)
 FROM runlore.executions_as_of(%(as_of)s)
 WHERE (%(since)s::timestamptz IS NULL OR submitted >= %(since)s)
     AND (%(until)s::timestamptz IS NULL OR submitted < %(until)s)
-    AND (%(source)s::text IS NULL OR source = %(source)s)
+    AND (%(sources)s::text[] IS NULL OR source = ANY(%(sources)s))
     AND (%(id)s::text IS NULL OR source_id = %(id)s)
     AND (%(actor)s::text IS NULL OR actor = %(actor)s)
     AND (%(kind)s::text IS NULL OR kind = %(kind)s)
@@ -82,6 +83,11 @@ class RunCounts:
     median: float | None
     high: float | None
 
+    @classmethod
+    def unknown(cls) -> "RunCounts":
+        """Of runs that could not be counted: nothing is said of any."""
+        return cls(0, 0, 0, 0, 0, 0, None, None, None)
+
     @property
     def ended(self) -> int:
         return self.succeeded + self.failed + self.others
@@ -112,16 +118,24 @@ def count_runs(store: Store, query: RunQuery) -> RunCounts:
     """
     with store.connect() as connection, _in_time(connection):
         cursor = connection.cursor(row_factory=class_row(RunCounts))
-        [found] = cursor.execute(COUNTS, vars(query)).fetchall()
+        [found] = cursor.execute(COUNTS, _values(connection, query)).fetchall()
     return found
 
 
 def list_runs(store: Store, query: RunQuery, limit: int, offset: int = 0) -> list[RunRow]:
     """The newest submitted first. Raises Stalled as `count_runs`."""
-    values = {**vars(query), "limit": limit, "offset": offset}
     with store.connect() as connection, _in_time(connection):
+        values = _values(connection, query) | {"limit": limit, "offset": offset}
         cursor = connection.cursor(row_factory=class_row(RunRow))
         return cursor.execute(LIST, values).fetchall()
+
+
+def _values(connection: psycopg.Connection[Any], query: RunQuery) -> dict[str, Any]:
+    """An id alone is looked up with all sources, as the index has it."""
+    sources = None if query.source is None else [query.source]
+    if query.id is not None and sources is None:
+        sources = [source for (source,) in connection.execute(SOURCES)]
+    return {**vars(query), "sources": sources}
 
 
 @contextmanager
