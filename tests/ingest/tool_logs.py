@@ -111,6 +111,56 @@ def lineage_events(runs: int) -> str:
     return "".join(lines)
 
 
+def auth_lines(logins: int) -> str:
+    """Logins, one a minute; each seventh fails. A notice follows each tenth."""
+    lines = []
+    for number in range(logins):
+        stamp = f"{BEGIN + timedelta(minutes=number):%Y-%m-%dT%H:%M:%SZ}"
+        at = f"{stamp} web-{number % 3} sshd[{number}]:"
+        said = "Accepted publickey" if number % 7 else "Failed password"
+        lines.append(
+            f"{at} {said} for u{number % 5} from 192.0.2.{number % 9} port {number} ssh2\n"
+        )
+        if number % 10 == 9:
+            lines.append(f"{at} Disconnected from user u1 192.0.2.1 port {number}\n")
+    return "".join(lines)
+
+
+def journal_entries(logins: int) -> str:
+    """The same logins in systemd's journal."""
+    lines = []
+    for number in range(logins):
+        said = "Accepted publickey" if number % 7 else "Failed password"
+        at = BEGIN + timedelta(minutes=number)
+        entry = {
+            "__CURSOR": f"s=1;i={number:x}",
+            "__REALTIME_TIMESTAMP": str(int(at.timestamp()) * 1_000_000),
+            "_HOSTNAME": f"web-{number % 3}",
+            "SYSLOG_IDENTIFIER": "sshd",
+            "MESSAGE": f"{said} for u{number % 5} from 192.0.2.{number % 9} port {number} ssh2",
+        }
+        lines.append(f"{json.dumps(entry)}\n")
+    return "".join(lines)
+
+
+def audit_events(requests: int) -> str:
+    """Requests to a cluster, one a minute; each seventh is refused."""
+    lines = []
+    for number in range(requests):
+        event = {
+            "kind": "Event",
+            "auditID": f"id-{number}",
+            "stage": "ResponseComplete",
+            "verb": "patch" if number % 2 else "get",
+            "user": {"username": f"u{number % 5}"},
+            "objectRef": {"resource": "pods", "namespace": "shop", "name": f"web-{number}"},
+            "responseStatus": {"code": 200 if number % 7 else 403},
+            "requestReceivedTimestamp": f"{BEGIN + timedelta(minutes=number):%Y-%m-%dT%H:%M:%SZ}",
+        }
+        lines.append(f"{json.dumps(event)}\n")
+    return "".join(lines)
+
+
 TOOL_LOGS = {
     log.format: log
     for log in (
@@ -121,6 +171,9 @@ TOOL_LOGS = {
         ToolLog("jenkins", ".csv", jenkins_builds),
         ToolLog("nextflow", ".txt", trace),
         ToolLog("openlineage", ".ndjson", lineage_events, header=0),
+        ToolLog("auth-log", ".log", auth_lines, header=0),
+        ToolLog("journal", ".json", journal_entries, header=0),
+        ToolLog("audit", ".log", audit_events, header=0),
         ToolLog("snakemake", ".snakemake.log", snakemake_log, counts_lines=False),
     )
 }

@@ -11,6 +11,7 @@ from runlore.cli.ingest import (
     pipelines,
     prometheus,
     rejects,
+    security_logs,
     servers,
 )
 
@@ -29,6 +30,9 @@ ingest_group.command("slurm")(clusters.from_slurm)
 ingest_group.command("nextflow")(clusters.from_nextflow)
 ingest_group.command("openlineage")(lineage.from_openlineage)
 ingest_group.command("snakemake")(clusters.from_snakemake)
+ingest_group.command("auth-log")(security_logs.from_auth_log)
+ingest_group.command("journal")(security_logs.from_journal)
+ingest_group.command("audit")(security_logs.from_audit)
 ingest_group.command("sql")(databases.from_sql)
 ingest_group.command("prefect")(servers.from_prefect)
 ingest_group.command("prometheus")(prometheus.from_prometheus)

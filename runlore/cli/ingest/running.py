@@ -115,6 +115,7 @@ def run_tool(
     source: str | None,
     timezone: str | None,
     run: FileRun,
+    start: Any = None,  # noqa: ANN401
 ) -> None:
     """Import a tool's own export. timezone: of times without a zone; None: UTC.
 
@@ -124,7 +125,7 @@ def run_tool(
     from runlore.records.mapping import ColumnMapping
 
     mapping = ColumnMapping(timezone=timezone or "UTC")
-    run_ingest(file, file_format, source or file_format, mapping, None, run)
+    run_ingest(file, file_format, source or file_format, mapping, start, run)
 
 
 def _stem(file: Path) -> str:

@@ -26,6 +26,12 @@ from runlore.ingest.actions.pipelines import (
     open_lines,
     open_objects,
 )
+from runlore.ingest.actions.security_logs import (
+    EVENT_LINES,
+    SecurityLog,
+    open_auth_log,
+    open_event_lines,
+)
 from runlore.ingest.actions.snakemake_files import SnakemakeFiles
 from runlore.ingest.actions.text_streams import refuse_other_formats
 from runlore.ingest.queries.ingests import Mark
@@ -48,6 +54,7 @@ Format = (
     Literal["csv", "parquet", "jsonl", "swf", "openlineage", "snakemake"]
     | PipelineTool
     | ClusterTool
+    | SecurityLog
 )
 CHUNK_BYTES = 8 << 20
 CHUNK_ROWS = 65_536
@@ -59,6 +66,7 @@ TextOpener = Callable[[bytes, str, ColumnMapping, int], TextLayout]
 TEXT_TOOLS: Mapping[str, TextOpener] = {
     **{tool: partial(open_lines, tool) for tool in PIPELINE_TOOLS},
     **{tool: partial(open_text, tool) for tool in CLUSTER_TOOLS},
+    **{log: partial(open_event_lines, log) for log in EVENT_LINES},
 }
 
 # (source, mapping, now_us) -> how the objects of a tool's JSON export are read.
@@ -73,10 +81,11 @@ class FileSource:
     """A file to ingest.
 
     source: the name that its records get. mapping: how columns become fields; SWF has its own.
-    start: when an SWF log without a UnixStartTime began. max_revisions: the largest one of an
-    execution; rows beyond are rejects; None: any. clock_tolerance_s: starts and ends that are so
-    little too early are moved into order. takes_last_line: see `TextFile`. rules: how the untyped
-    cells of columns are read; without a rule as the first rows of the file suggest.
+    start: when an SWF log without a UnixStartTime began; the year of an auth.log's first line.
+    max_revisions: the largest one of an execution; rows beyond are rejects; None: any.
+    clock_tolerance_s: starts and ends that are so little too early are moved into order.
+    takes_last_line: see `TextFile`. rules: how the untyped cells of columns are read; without a
+    rule as the first rows of the file suggest.
     """
 
     path: Path
@@ -123,6 +132,11 @@ def open_log(source: FileSource, now_us: int) -> LogFile:
     return _text_log(source, now_us)
 
 
+def _auth_log(source: FileSource, now_us: int) -> TextLayout:
+    year = None if source.start is None else source.start.year
+    return open_auth_log(head(source.path), source.source, source.mapping, now_us, year)
+
+
 def _json_log(source: FileSource, now_us: int) -> LogFile:
     return open_json(
         source.path,
@@ -135,6 +149,8 @@ def _json_log(source: FileSource, now_us: int) -> LogFile:
 
 
 def _text_log(source: FileSource, now_us: int) -> TextFile:
+    if source.format == "auth-log":
+        return _text_file(source, _auth_log(source, now_us))
     if source.format == "swf":
         unix_start_s = None if source.start is None else to_us(source.start) // 1_000_000
         first = head(source.path)

@@ -1,0 +1,1 @@
+"""Security events: Sigma rules, their evaluation, habits of actors, and incidents."""
