@@ -220,9 +220,7 @@ def test_no_line_is_lost_and_none_breaks_the_rest(hostile):
     known = f"{HEAD}sshd[9]: Failed password for root from 203.0.113.9 port 22 ssh2\n".encode()
     texts = [one if isinstance(one, bytes) else one.encode() for one in hostile]
     texts = [b" ".join(text.split(b"\n")) for text in texts]
-    shapes = texts + [
-        f"{HEAD}sshd[9]: Failed x for ".encode() + t for t in texts
-    ]
+    shapes = texts + [f"{HEAD}sshd[9]: Failed x for ".encode() + t for t in texts]
     data = known + b"".join(text + b"\n" for text in shapes) + known
     parsed = auth_log.AuthLogLayout("log", "UTC", NOW).parse(data, 1)
     blank = sum(not auth_log_text(text).strip() for text in shapes)
