@@ -158,6 +158,9 @@ class Settings(BaseSettings):
         le=10_000,
         description="Incidents by chance that are wanted at most, over all series.",
     )
+    sigma_rules: Path | None = Field(
+        default=None, description="Folder with your own rules for security events, in Sigma format."
+    )
     clock_tolerance_s: float = Field(
         default=CLOCK_SKEW_S,
         ge=0,

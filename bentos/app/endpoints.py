@@ -30,6 +30,7 @@ from bentos.api import (
     regressions,
     remote_write,
     scheduling_replays,
+    security,
     signals,
 )
 from bentos.app import pages
@@ -54,6 +55,7 @@ from bentos.dialects import (
     opsconductor_health,
     opsconductor_patterns,
     opsconductor_performance,
+    opsconductor_security,
     opsconductor_training,
 )
 from bentos.http.routing import Endpoint
@@ -88,6 +90,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *recommendations.ENDPOINTS,
     *assistant.ENDPOINTS,
     *patterns.ENDPOINTS,
+    *security.ENDPOINTS,
     *live.ENDPOINTS,
     *ml_learning.ENDPOINTS,
     *agent_zero_ab.ENDPOINTS,
@@ -109,6 +112,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *opsconductor_patterns.ENDPOINTS,
     *opsconductor_performance.ENDPOINTS,
     *opsconductor_chat.ENDPOINTS,
+    *opsconductor_security.ENDPOINTS,
     *pages.ENDPOINTS,
     *endpoints.ENDPOINTS,
 )

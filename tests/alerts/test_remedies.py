@@ -13,6 +13,8 @@ import pytest
 from handmade import register, stored, write_bundle
 from pydantic import SecretStr
 
+from runlore.advice.actions.security_rule_files import load_rules
+from runlore.advice.actions.security_watch import watch_security
 from runlore.alerts.actions import delivery
 from runlore.alerts.actions.disk_watch import DiskWatch
 from runlore.alerts.actions.handling import raise_alert
@@ -44,9 +46,10 @@ from runlore.rollout.actions import execution, steps
 from runlore.rollout.actions.execution import DecisionToExecute
 from runlore.rollout.actions.steps import RolloutContext
 from runlore.rollout.rules.ramp import ManualOrder, RampDecision
-from runlore.serving.actions import broken_versions, integrity, promotion, skew
+from runlore.serving.actions import broken_versions, integrity, promotion, recording, skew
 from runlore.serving.actions.broken_versions import BrokenVersion
 from runlore.serving.actions.promotion import ChangeReason
+from runlore.serving.actions.recording import Submission
 from runlore.serving.actions.skew import Skew
 from runlore.settings import Settings
 from runlore.signals.actions import series_retraining
@@ -421,6 +424,11 @@ def budget_runs_out(world: World) -> None:
 
 def budget_is_raised(world: World) -> None:
     budget_watched(world, 50_000)
+def key_is_added(world: World) -> None:
+    recording.record_submission(world.store, Submission("eve", "key-added", "web-1"))
+    watch_security(world.store, load_rules(), 1.0, instants.now())
+def a_day_is_quiet(world: World) -> None:
+    watch_security(world.store, load_rules(), 1.0, instants.now() + timedelta(hours=25))
 
 
 REMEDIES: list[tuple[str, Act, Act]] = [
@@ -458,6 +466,7 @@ REMEDIES: list[tuple[str, Act, Act]] = [
     ("pool-budget", budget_runs_out, budget_is_raised),
     ("anomaly", memory_spikes, memory_is_usual),
     ("forecast-drift", forecasts_worse, forecasts_right_again),
+    ("security", key_is_added, a_day_is_quiet),
     *((kind, lambda world, kind=kind: ab_in_trouble(world, kind), ab_stopped) for kind in ALERTS),
 ]
 

@@ -96,6 +96,8 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
         "/capacity",
         {"pool": "exporters", "scenarios": [{"name": "more", "arrivals": 3.5}]},
     ),
+    ("GET", "/security/alerts", "/security/alerts", None),
+    ("GET", "/security/rules", "/security/rules", None),
     ("GET", "/ingests", "/ingests", None),
     ("GET", "/alerts", "/alerts", None),
     ("GET", "/alerts/{id}", "/alerts/1", None),

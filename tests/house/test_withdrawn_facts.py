@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 MOVERS = {
     "runlore/advice/queries/behaviour.py",  # behaviour as it was known then
+    "runlore/advice/queries/security_events.py",  # events as they were known then
     "runlore/advice/queries/failures.py",  # executions as they were known then
     "runlore/assistant/queries/runs.py",  # runs as they were known then
     "runlore/experiments/queries/withdrawn_outcomes.py",  # of one withdrawal, to take them out

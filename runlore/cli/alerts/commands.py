@@ -285,9 +285,10 @@ def _watch(app: "App") -> None:
 
 
 def _watchers(app: "App", end: "threading.Event") -> list["threading.Thread"]:
-    """Threads for what is due for Prefect, new points, and service objectives."""
+    """Threads for what is due for Prefect, new points, service objectives and security events."""
     import threading
 
+    from runlore.advice.actions import security_watch
     from runlore.signals.actions import objective_watch, streaming
     from runlore.stack.services import prefect_api
     from runlore.triggers import actions
@@ -296,10 +297,12 @@ def _watchers(app: "App", end: "threading.Event") -> list["threading.Thread"]:
     due = (store, prefect_api(settings), app.specs, end)
     points = (store, end, settings.alarms_a_week)
     budgets = (store, app.objectives, end)
+    events = (store, settings.sigma_rules, settings.alarms_a_week, end)
     return [
         threading.Thread(target=actions.watch, args=due, name="due work"),
         threading.Thread(target=streaming.watch, args=points, name="new points"),
         threading.Thread(target=objective_watch.watch, args=budgets, name="objectives"),
+        threading.Thread(target=security_watch.watch, args=events, name="security events"),
     ]
 
 

@@ -70,6 +70,7 @@ from runlore.store.schema.reports import (
 )
 from runlore.store.schema.retraining import retraining_states, retrainings
 from runlore.store.schema.rollouts import rollout_decisions, rollouts
+from runlore.store.schema.security_watch import security_watch
 from runlore.store.schema.series import series
 from runlore.store.schema.states import feature_histories, feature_states
 from runlore.store.schema.training import leak_decisions
@@ -143,6 +144,7 @@ __all__ = [
     "retrainings",
     "rollout_decisions",
     "rollouts",
+    "security_watch",
     "series",
     "series_forecasts",
     "series_states",

@@ -22,6 +22,7 @@ COLUMN_FIELDS: Mapping[str, str] = {
 }
 # What Runlore adds to an event out of its kind, or of the habits of its user.
 CATEGORY = "event.category"
+NETWORK = "runlore.source_network"
 HABIT_FIELDS = (
     "runlore.new_host",
     "runlore.new_source",
@@ -90,8 +91,22 @@ def make_events(
         taken["event.outcome"] = _mapped(status, OUTCOMES, "unknown")
     if "event.action" in taken and CATEGORY not in taken:
         taken[CATEGORY] = _mapped(taken["event.action"], CATEGORIES, "")
+    if "source.ip" in taken and NETWORK not in taken:
+        taken[NETWORK] = networks(taken["source.ip"])
     marks = np.ones(at.size, np.bool_) if is_new is None else is_new
     return SecurityEvents(at[order], taken, marks[order])
+
+
+def networks(address: pa.Array) -> pa.Array:
+    """The /24 of an IPv4 address, the first three groups of an IPv6 address, else the name itself.
+
+    >>> networks(pa.array(["192.0.2.7", "2001:db8:1:2::5", "gate.example"])).to_pylist()
+    ['192.0.2', '2001:db8:1', 'gate.example']
+    """
+    short = pc.replace_substring_regex(address, r"^([0-9]+\.[0-9]+\.[0-9]+)\.[0-9]+$", r"\1")
+    return pc.replace_substring_regex(
+        short, r"^([0-9a-fA-F]+:[0-9a-fA-F]*:[0-9a-fA-F]*):[0-9a-fA-F:.]*$", r"\1"
+    )
 
 
 def input_key(name: str) -> str:

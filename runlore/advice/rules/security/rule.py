@@ -45,7 +45,7 @@ class SecurityRule:
     @property
     def fields(self) -> frozenset[str]:
         """ECS names of the fields that it reads."""
-        own = {self.cause}
+        own = {self.cause, "source.ip"}
         if self.condition is not None:
             own |= {test.field for test in field_tests(self.condition)}
             own |= {

@@ -61,6 +61,7 @@ def read_rules(files: Iterable[tuple[str, str]]) -> RuleSet:
             parsed += [(name, rule) for rule in _documents(text)]
         except BadRule as bad:
             refused.append(RefusedRule(name, str(bad), bad.fix))
+    parsed = _without_namesakes(parsed, refused)
     rules: dict[str, SecurityRule] = {}
     waiting = list(parsed)
     while waiting:
@@ -70,6 +71,23 @@ def read_rules(files: Iterable[tuple[str, str]]) -> RuleSet:
             break
         waiting = rest
     return RuleSet(tuple(_referred(rules, parsed)), tuple(refused))
+
+
+def _without_namesakes(
+    parsed: Sequence[tuple[str, Sigma]], refused: list[RefusedRule]
+) -> list[tuple[str, Sigma]]:
+    """The first rule of each name; the others are refused."""
+    first: dict[str, tuple[str, Sigma]] = {}
+    for file, sigma in parsed:
+        other = first.setdefault(_name(sigma), (file, sigma))
+        if other[1] is not sigma:
+            reason = f"two rules are called {_name(sigma)!r}: here and in {other[0]}"
+            refused.append(RefusedRule(file, reason, "give it another name"))
+    return list(first.values())
+
+
+def _name(sigma: Sigma) -> str:
+    return str(sigma.name or sigma.id or _slug(str(sigma.title)))
 
 
 def _documents(text: str) -> list[Sigma]:
@@ -105,11 +123,6 @@ def _take(
         return False
     try:
         rule = _rule(file, sigma)
-        if rule.name in rules:
-            raise BadRule(
-                f"two rules are called {rule.name!r}: here and in {rules[rule.name].file}",
-                "give one of them another name",
-            )
         rules[rule.name] = rule
     except BadRule as bad:
         refused.append(RefusedRule(file, str(bad), bad.fix))
@@ -158,7 +171,7 @@ def _rule(file: str, sigma: Sigma) -> SecurityRule:
     grouped = () if correlation is None else correlation.group_by
     by_group = next((field for field in CAUSES if field in grouped), "user.name")
     return SecurityRule(
-        name=str(sigma.name or sigma.id or _slug(sigma.title)),
+        name=_name(sigma),
         title=_line(sigma.title),
         level=_level(level),
         file=file,

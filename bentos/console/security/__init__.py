@@ -1,0 +1,1 @@
+"""Attacks that rules find in logins, commands and changes."""
