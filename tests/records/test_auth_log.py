@@ -187,14 +187,15 @@ def test_lines_that_are_no_event_are_counted_and_unknown_ones_are_rejects():
     parsed = read(
         HEAD + "kernel: usb 1-1: new device",
         HEAD + "CRON[3]: pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)",
+        HEAD + "polkitd(authority=local)[700]: Registered Authentication Agent",
         HEAD + "sshd[1]: pam_unix(sshd:auth): authentication failure; rhost=192.0.2.1 user=root",
         HEAD + "sshd[1]: a form that nobody has seen",
         "no syslog at all",
     )
-    assert sum(parsed.skipped.values()) == 3
+    assert sum(parsed.skipped.values()) == 4
     reasons = parsed.rejects["reason"].to_pylist()
     assert reasons == [auth_log.UNKNOWN_FORM.format("sshd"), auth_log.NO_SYSLOG]
-    assert parsed.rows == 5
+    assert parsed.rows == 6
 
 
 def test_a_file_of_another_sort_is_refused_with_what_to_do():

@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 TEXTS = ("user", "ip", "port", "method", "target", "group", "uid", "command", "count", "service")
 PAM_IDENT, PAM_TEXT = r"\(pam_\w+\)$", r"^pam_\w+\("
 UNKNOWN_FORM = "the message has a form of '{}' that is not known; it is no event"
-ADDRESS = r"^[0-9a-fA-F.:]+$"
+NO_ADDRESS = pa.array(["", "null", "UNKNOWN", "?"])
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class MessageEvents:
     def inputs(self) -> Mapping[str, pa.Array]:
         """What is kept of the messages, by ECS name with `_` for `.`; never the text itself."""
         texts = self.texts
-        address = pc.utf8_rtrim(texts["ip"], ":,)")
+        address = pc.utf8_trim(texts["ip"], ":,()")
         process = pc.extract_regex(texts["command"], r"^(?:\S*/)?(?P<name>[^\s/]+)(?:\s|$)")
         return {
-            "source_ip": pc.if_else(pc.equal(address, ""), None, address),
+            "source_ip": pc.if_else(pc.is_in(address, value_set=NO_ADDRESS), None, address),
             "authentication_method": texts["method"],
             "user_is_known": pc.if_else(texts["unknown"].is_valid(), False, None),
             "user_effective_name": texts["effective"],

@@ -17,7 +17,7 @@ from runlore.records.validate import Mask, mask
 Ints = NDArray[np.int64]
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-PROGRAM = r"(?P<program>--? ?[^\s:\[(]+|[^\s:\[(]+(?:\(pam_\w+\))?)(?:\[(?P<pid>[^\]\s]*)\])?:? "
+PROGRAM = r"(?P<program>--? ?[^\s:\[(]+|[^\s:\[(]+(?:\([^)\s]*\))?)(?:\[(?P<pid>[^\]\s]*)\])?:? "
 OLD = (
     r"^(?:<[0-9]{1,3}>)?(?P<stamp>[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2})"
     rf"(?:\.[0-9]+)? (?P<host>\S+) {PROGRAM}\s*(?P<message>.*)$"
