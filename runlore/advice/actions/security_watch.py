@@ -29,7 +29,7 @@ from runlore.advice.rules.security.evaluation import evaluate
 from runlore.advice.rules.security.events import CATEGORIES, SecurityEvents
 from runlore.advice.rules.security.incidents import SecurityIncident, incidents_of
 from runlore.advice.rules.security.rarity import HISTORY_US, threshold_of, with_habits
-from runlore.advice.rules.security.rule import RuleSet
+from runlore.advice.rules.security.rule import LEVELS, RuleSet
 from runlore.advice.security_views import advise, conclude
 from runlore.alerts.actions.handling import raise_alert, resolve_alert
 from runlore.alerts.queries.anomalies import read_open
@@ -73,8 +73,9 @@ def watch_security(store: Store, rules: RuleSet, budget: float, at: datetime) ->
     with store.begin() as connection:
         state = states.read_state(connection)
         step, incidents, checked = _checked(store, rules, (state, until, budget), at)
+        before = {alert.subject: alert.evidence for alert in read_open(connection, KIND)}
         for one in sorted(incidents[:MAX_ALERTS], key=lambda one: one.subject):
-            raise_alert(connection, _finding(one), at)
+            raise_alert(connection, _finding(one, before.get(_subject(one), {})), at)
         for alert in read_open(connection, KIND):
             last = instants.parse(str(alert.evidence["last_at"]), "last_at")
             if last < at - QUIET:
@@ -132,17 +133,22 @@ def _past(store: Store, until: datetime, at: datetime, actors: list[str] | None)
     return replace(events, is_new=np.zeros(len(events), np.bool_))
 
 
-def _finding(one: SecurityIncident) -> AlertFinding:
+def _subject(one: SecurityIncident) -> str:
+    return line(one.subject, LONGEST_SUBJECT)
+
+
+def _finding(one: SecurityIncident, before: Mapping[str, Any]) -> AlertFinding:
+    evidence = merged_evidence(evidence_of(one), one.new_events, before)
     return AlertFinding(
         KIND,
-        line(one.subject, LONGEST_SUBJECT),
-        SEVERITIES[one.level],
+        _subject(one),
+        SEVERITIES[evidence["level"]],
         conclude(one),
         f"by {len(one.rules)} rules, the first met at {one.found_at:%Y-%m-%d %H:%M} UTC",
         f"{advise(one)}; it ends {QUIET.total_seconds() / 3600:g} hours after the last event; to"
         " see them: runlore advise security",
-        since=one.first_at,
-        evidence=evidence_of(one),
+        since=instants.parse(evidence["first_at"], "first_at"),
+        evidence=evidence,
     )
 
 
@@ -160,6 +166,24 @@ def evidence_of(one: SecurityIncident) -> dict[str, Any]:
         "hosts": one.hosts,
         "sources": one.sources,
         "event_ids": one.event_ids,
+    }
+
+
+def merged_evidence(
+    evidence: dict[str, Any], new_events: int, before: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The evidence with that of an open alert: this step has read only what was within reach."""
+    if not before:
+        return evidence
+    level = max(evidence["level"], before["level"], key=LEVELS.index)
+    rules = [*evidence["rules"], *(one for one in before["rules"] if one not in evidence["rules"])]
+    return evidence | {
+        "level": level,
+        "rules": rules,
+        "events": max(evidence["events"], before["events"] + new_events),
+        "first_at": min(evidence["first_at"], before["first_at"]),
+        "found_at": min(evidence["found_at"], before["found_at"]),
+        "last_at": max(evidence["last_at"], before["last_at"]),
     }
 
 

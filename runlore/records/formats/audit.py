@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from runlore.records.formats import instants
 from runlore.records.formats.auth_log import short
 from runlore.records.formats.auth_messages import purposes
-from runlore.records.formats.event_lines import EventPage, read_page, text_of, whole_lines
+from runlore.records.formats.event_lines import EventObjects, read_page, text_of, whole_lines
 from runlore.records.formats.parsed import Parsed, merged
 from runlore.records.formats.row_ids import RowIds
 from runlore.records.formats.tool_rows import ToolRows, checked
@@ -103,7 +103,7 @@ class AuditLayout:
         )
 
     def _checked(
-        self, page: EventPage, rows: Ints, read: list["Callable[[Event], Event] | None"]
+        self, page: EventObjects, rows: Ints, read: list["Callable[[Event], Event] | None"]
     ) -> Parsed:
         events = [reader(page.objects[row]) for row in rows if (reader := read[row]) is not None]
         columns = {name: _column(events, name) for name in (*_FIELDS, *_INPUTS)}

@@ -20,7 +20,7 @@ NO_OBJECT = "the line is not a JSON object"
 
 
 @dataclass(frozen=True)
-class EventPage:
+class EventObjects:
     """N objects of a chunk, with their lines. rejects: the lines that are none."""
 
     objects: list[JsonObject]
@@ -35,7 +35,7 @@ class EventPage:
         return rejects(self.line[rows], [reason] * rows.size, self.raw(rows))
 
 
-def read_page(data: bytes, first_line: int) -> EventPage:
+def read_page(data: bytes, first_line: int) -> EventObjects:
     """The objects of a chunk of whole lines; empty lines are passed over."""
     chunk = lines.split(data, first_line)
     objects: list[JsonObject] = []
@@ -52,7 +52,7 @@ def read_page(data: bytes, first_line: int) -> EventPage:
             at.append(number)
     rows = np.array(bad, np.int64)
     refused = rejects(rows, [NO_OBJECT] * rows.size, chunk.raw(rows - first_line))
-    return EventPage(objects, np.array(at, np.int64), refused, chunk)
+    return EventObjects(objects, np.array(at, np.int64), refused, chunk)
 
 
 def whole_lines(data: bytes) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from runlore.records.formats.auth_log import event_rows
 from runlore.records.formats.auth_messages import UNKNOWN_FORM, read_messages
-from runlore.records.formats.event_lines import EventPage, read_page, text_of, whole_lines
+from runlore.records.formats.event_lines import EventObjects, read_page, text_of, whole_lines
 from runlore.records.formats.parsed import Parsed, merged, rejects
 from runlore.records.formats.tool_rows import checked
 from runlore.records.validate import LATEST_US
@@ -54,7 +54,11 @@ class JournalLayout:
         )
 
     def _events(
-        self, page: EventPage, rows: Ints, at: Sequence[int | None], message: Sequence[str | None]
+        self,
+        page: EventObjects,
+        rows: Ints,
+        at: Sequence[int | None],
+        message: Sequence[str | None],
     ) -> Parsed:
         objects = [page.objects[row] for row in rows]
         program = [text_of(one, "SYSLOG_IDENTIFIER", "_COMM") for one in objects]

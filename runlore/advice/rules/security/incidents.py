@@ -36,8 +36,8 @@ class RuleEvidence:
 class SecurityIncident:
     """What was found about one cause. field: which sort of cause: an ECS name.
 
-    users, hosts, sources: of the evidence, the most frequent first, at most SHOWN.
-    event_ids: the first ones. is_cut: there are more of any of these.
+    new_events: how many of the events are new. users, hosts, sources: of the evidence, the most
+    frequent first, at most SHOWN. event_ids: the first ones. is_cut: there are more of these.
     """
 
     field: str
@@ -53,6 +53,7 @@ class SecurityIncident:
     sources: tuple[str, ...]
     event_ids: tuple[str, ...]
     is_cut: bool
+    new_events: int
 
     @property
     def subject(self) -> str:
@@ -132,6 +133,7 @@ def _incident(
         sources=tuple(values["source.ip"][:SHOWN]),
         event_ids=_ids(events, positions[:SHOWN]),
         is_cut=positions.size > SHOWN or any(len(one) > SHOWN for one in values.values()),
+        new_events=int(events.is_new[positions].sum()),
     )
 
 

@@ -166,7 +166,7 @@ def _hours(at: Ints) -> Ints:
 
 
 def _count_before(keys: Ints) -> Ints:
-    return pd.Series(keys).groupby(keys).cumcount().to_numpy(np.int64)
+    return np.asarray(pd.Series(keys).groupby(keys).cumcount(), np.int64)
 
 
 def _value_shares(user: Ints, value: Ints, before: Ints) -> tuple[Mask, Floats]:
