@@ -424,9 +424,13 @@ def budget_runs_out(world: World) -> None:
 
 def budget_is_raised(world: World) -> None:
     budget_watched(world, 50_000)
+
+
 def key_is_added(world: World) -> None:
     recording.record_submission(world.store, Submission("eve", "key-added", "web-1"))
     watch_security(world.store, load_rules(), 1.0, instants.now())
+
+
 def a_day_is_quiet(world: World) -> None:
     watch_security(world.store, load_rules(), 1.0, instants.now() + timedelta(hours=25))
 
