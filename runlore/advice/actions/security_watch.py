@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from runlore.advice.queries import security_watch as states
 from runlore.advice.queries.security_events import (
     EventQuery,
     has_news,
@@ -24,7 +23,11 @@ from runlore.advice.queries.security_events import (
     read_new,
     read_touched,
 )
-from runlore.advice.queries.security_watch import SecurityWatchState
+from runlore.advice.queries.security_watch import (
+    SecurityWatchState,
+    read_state,
+    write_state,
+)
 from runlore.advice.rules.security.evaluation import evaluate
 from runlore.advice.rules.security.events import CATEGORIES, SecurityEvents
 from runlore.advice.rules.security.incidents import SecurityIncident, incidents_of
@@ -71,7 +74,7 @@ def watch_security(store: Store, rules: RuleSet, budget: float, at: datetime) ->
     with store.connect() as connection:
         until = newest_number(connection, PATIENCE_MS)
     with store.begin() as connection:
-        state = states.read_state(connection)
+        state = read_state(connection)
         step, incidents, checked = _checked(store, rules, (state, until, budget), at)
         before = {alert.subject: alert.evidence for alert in read_open(connection, KIND)}
         for one in sorted(incidents[:MAX_ALERTS], key=lambda one: one.subject):
@@ -80,7 +83,7 @@ def watch_security(store: Store, rules: RuleSet, budget: float, at: datetime) ->
             last = instants.parse(str(alert.evidence["last_at"]), "last_at")
             if last < at - QUIET:
                 resolve_alert(connection, KIND, alert.subject, at)
-        states.write_state(connection, step)
+        write_state(connection, step)
     return SecurityWatchStep(checked, min(len(incidents), MAX_ALERTS))
 
 
@@ -153,6 +156,7 @@ def _finding(one: SecurityIncident, before: Mapping[str, Any]) -> AlertFinding:
 
 
 def evidence_of(one: SecurityIncident) -> dict[str, Any]:
+    """What an alert keeps of an incident; instants are ISO 8601 in UTC."""
     return {
         "cause": one.cause,
         "field": one.field,
@@ -215,7 +219,7 @@ def look(store: Store, folder: Path | None, budget: float) -> bool:
 
 def _has_work(store: Store, at: datetime) -> bool:
     with store.begin() as connection:
-        state, is_open = states.read_state(connection), bool(read_open(connection, KIND))
+        state, is_open = read_state(connection), bool(read_open(connection, KIND))
     if is_open:
         return True
     with store.connect() as raw:

@@ -42,41 +42,43 @@ def security(
 
     Example: runlore advise security --since 2026-11-01T00:00:00Z --level high
     """
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        count = _show((since, as_of, level, cause), rules, as_json=json)
+        raise typer.Exit(int(count > 0))
+
+
+def _show(
+    asked: tuple[str | None, str | None, Level, str | None], folder: Path | None, *, as_json: bool
+) -> int:
+    """Print the alerts; returns how many there are."""
     from dataclasses import asdict
 
-    from runlore.advice.actions import security as actions
+    from runlore.advice.actions.security import DEFAULT_SINCE, SecurityQuery, find_incidents
     from runlore.advice.actions.security_rule_files import load_rules
     from runlore.advice.security_views import show_incident, tabulate
     from runlore.app import open_app
     from runlore.kernel import instants
 
+    since, as_of, level, cause = asked
     at = instants.now() if as_of is None else instants.parse(as_of, "as-of")
-    begin = at - actions.DEFAULT_SINCE if since is None else instants.parse(since, "since")
+    begin = at - DEFAULT_SINCE if since is None else instants.parse(since, "since")
     with open_app() as app:
-        known = load_rules(rules or app.settings.sigma_rules)
-        query = actions.SecurityQuery(begin, at, app.settings.alarms_a_week, level, cause)
-        found = actions.find_incidents(app.store, known, query)
+        known = load_rules(folder or app.settings.sigma_rules)
+        query = SecurityQuery(begin, at, app.settings.alarms_a_week, level, cause)
+        found = find_incidents(app.store, known, query)
     views = [show_incident(one) for one in found.incidents]
-    if json:
-        shown = {
-            "since": begin,
-            "as_of": at,
-            "events": found.events,
-            "alerts": [asdict(view) for view in views],
-            "is_cut": found.is_cut,
-            "refused_rules": [asdict(one) for one in known.refused],
-        }
-        emit_json(shown)
-    else:
-        _warn(known)
-        if views:
-            emit_table(f"{len(views)} alerts", [tabulate(view) for view in views])
-        echo(f"{found.events:,} events checked by {len(known.rules)} rules since {begin:%Y-%m-%d}")
-        if found.is_cut:
-            echo("there are more alerts; ask for a later --since or a higher --level")
-    raise typer.Exit(int(bool(views)))
+    if as_json:
+        shown = {"since": begin, "as_of": at, "events": found.events, "is_cut": found.is_cut}
+        shown |= {"alerts": [asdict(view) for view in views]}
+        emit_json(shown | {"refused_rules": [asdict(one) for one in known.refused]})
+        return len(views)
+    _warn(known)
+    if views:
+        emit_table(f"{len(views)} alerts", [tabulate(view) for view in views])
+    echo(f"{found.events:,} events checked by {len(known.rules)} rules since {begin:%Y-%m-%d}")
+    if found.is_cut:
+        echo("there are more alerts; ask for a later --since or a higher --level")
+    return len(views)
 
 
 @group.command("rules")
