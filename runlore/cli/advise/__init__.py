@@ -2,8 +2,7 @@
 
 import typer
 
-from runlore.cli.advise import causes, patterns
-from runlore.cli.advise import causes, security
+from runlore.cli.advise import causes, patterns, security
 
 group = typer.Typer(no_args_is_help=True, help="Say what would help, and why failures rose.")
 
