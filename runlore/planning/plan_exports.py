@@ -6,13 +6,13 @@ import json
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import ceil
 
 from runlore.kernel.errors import BadInput
+from runlore.kernel.icalendar import CalendarEvent, write_icalendar
 from runlore.planning.allocation_views import PlacedTask, PlanView, plan_as_json
 
-FOLDED = 75  # octets of a line, without its end
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # that a spreadsheet would run
 
 
@@ -53,22 +53,14 @@ def _cell(value: object) -> object:
 
 
 def to_icalendar(view: PlanView) -> str:
-    """An event for each task, by RFC 5545: UTC, text escaped, lines folded at 75 octets."""
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Runlore//Plan//EN", "CALSCALE:GREGORIAN"]
-    for task in view.tasks:
-        lines += [
-            "BEGIN:VEVENT",
-            f"UID:{_text(task.id)}@{_utc(view.made_at)}.runlore",
-            f"DTSTAMP:{_utc(view.made_at)}",
-            f"DTSTART:{_utc(task.start)}",
-            f"DTEND:{_utc(max(task.end, task.start + timedelta(seconds=1)))}",
-            f"SUMMARY:{_text(f'{task.id} ({task.pool})')}",
-            f"LOCATION:{_text(task.pool)}",
-            f"DESCRIPTION:{_text(_described(task))}",
-            "END:VEVENT",
-        ]
-    lines.append("END:VCALENDAR")
-    return "".join(f"{_fold(line)}\r\n" for line in lines)
+    """An event for each task."""
+    events = (
+        CalendarEvent(
+            task.id, task.start, task.end, f"{task.id} ({task.pool})", task.pool, _described(task)
+        )
+        for task in view.tasks
+    )
+    return write_icalendar("Plan", view.made_at, events)
 
 
 def _described(task: PlacedTask) -> str:
@@ -77,32 +69,6 @@ def _described(task: PlacedTask) -> str:
         words.append(f"wanted by {task.wanted:%Y-%m-%d %H:%M} UTC")
         words.append("promised" if task.is_promised else "not promised")
     return "\n".join(words)
-
-
-def _utc(instant: datetime) -> str:
-    return f"{instant:%Y%m%dT%H%M%SZ}"
-
-
-def _text(value: str) -> str:
-    r"""
-    >>> _text("a,b;c\\d" + chr(10) + "e")
-    'a\\,b\\;c\\\\d\\ne'
-    """
-    escaped = value.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
-    return escaped.replace("\r\n", "\\n").replace("\n", "\\n").replace("\r", "\\n")
-
-
-def _fold(line: str) -> str:
-    """Never within a character."""
-    parts, size = [""], 0
-    for char in line:
-        width = len(char.encode())
-        if size + width > FOLDED:
-            parts.append("")
-            size = 1  # the space that a continued line begins with
-        parts[-1] += char
-        size += width
-    return "\r\n ".join(parts)
 
 
 def to_slurm(view: PlanView) -> str:

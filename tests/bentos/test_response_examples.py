@@ -117,6 +117,7 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("POST", "/recommendations", "/recommendations", {"project": "web", "actor": "ann"}),
     ("GET", "/recommendations", "/recommendations", None),
     ("GET", "/patterns", "/patterns?actor=ann", None),
+    ("GET", "/maintenance", "/maintenance?failures=failed&horizon=14", None),
     ("GET", "/projects/similar", "/projects/similar?project=web&limit=1", None),
     ("POST", "/metrics/points", "/metrics/points", POINTS),
     ("POST", "/ab-tests", "/ab-tests", PLAN),

@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.advise import causes, patterns, security
+from runlore.cli.advise import causes, maintenance, patterns, security
 
 group = typer.Typer(no_args_is_help=True, help="Say what would help, and why failures rose.")
 
@@ -15,3 +15,4 @@ def advise() -> None:
 group.command()(causes.why)
 group.command()(patterns.patterns)
 group.add_typer(security.group, name="security")
+group.command()(maintenance.maintenance)

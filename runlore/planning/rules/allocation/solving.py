@@ -53,7 +53,7 @@ def solve_part(
     solver.parameters.random_seed = SEED
     if len(built.places) > LARGE:
         solver.parameters.cp_model_probing_level = 0
-    status = _run(solver, built.model, budget)
+    status = run_solver(solver, built.model, budget)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         is_impossible = status == cp_model.INFEASIBLE
         return PartSolution(None, 0, is_impossible, is_impossible)
@@ -62,7 +62,7 @@ def solve_part(
     return PartSolution(placement, bound, status == cp_model.OPTIMAL, is_impossible=False)
 
 
-def _run(solver: Any, model: Any, budget: TimeBudget) -> int:  # noqa: ANN401
+def run_solver(solver: Any, model: Any, budget: TimeBudget) -> int:  # noqa: ANN401
     """In a thread, since the solver itself does not hear Ctrl-C."""
     statuses: list[int] = []
     thread = Thread(target=lambda: statuses.append(solver.Solve(model)), daemon=True)

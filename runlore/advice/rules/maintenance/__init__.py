@@ -1,0 +1,1 @@
+"""Failures of scopes: lifetimes, survival models, and a calendar of visits."""
