@@ -1,5 +1,6 @@
 """`GET /ai/learning/stats`: how much was learned from, and how good what was learned is."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -15,8 +16,10 @@ from bentos.http.schemas import Closed
 from bentos.http.timed_cache import TimedCache
 from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
+from runlore.planning.actions.recommendations import GroupOutcome
 from runlore.reports.actions.learned import LearnedModels, learned
 from runlore.reports.actions.overview import SpecOverview, SpecWatch
+from runlore.reports.queries.month_scores import MonthScore
 from runlore.reports.queries.totals import LogTotals, PredictionTotals
 
 STATS = "/ai/learning/stats"
@@ -55,6 +58,35 @@ class LearningMetrics(Closed):
     last_at: datetime | None
 
 
+class MonthAccuracy(Closed):
+    """value: the mean of the month's windows, weighed by their outcomes; measured, no estimates."""
+
+    metric: str
+    month: datetime = Field(description="its start")
+    value: float
+    outcomes: int
+    versions: list[str] = Field(description="that answered")
+
+
+class AdviceEffect(Closed):
+    """Plain counts of the runs of recommended kinds, 90 days before and after."""
+
+    recommendations: int
+    runs_before: int
+    failed_before: int
+    runs_after: int
+    failed_after: int
+
+
+class LearningAdvice(Closed):
+    """Recommendations to projects. not_followed: dismissed, or not decided."""
+
+    issued: int
+    dismissed: int
+    followed: AdviceEffect
+    not_followed: AdviceEffect
+
+
 class LearningModel(Closed):
     """accuracy: of its predictions, once what they were about was over."""
 
@@ -64,6 +96,7 @@ class LearningModel(Closed):
     last_trained: datetime | None
     predictions: int
     accuracy: list[ModelMetric]
+    accuracy_by_month: list[MonthAccuracy] = Field(description="of two years, the oldest first")
     drift: ModelDrift | None
     anomalies: list[str] = Field(description="types of those that are active")
 
@@ -77,6 +110,7 @@ class LearningStats(Closed):
     anomalies: LearningAnomalies
     system_metrics: LearningMetrics
     models: list[LearningModel]
+    advice: LearningAdvice
 
 
 async def stats(request: Request) -> Response:
@@ -115,9 +149,15 @@ def _stats(figures: LearnedModels) -> LearningStats:
             last_at=totals.metrics.last_at,
         ),
         models=[
-            _model(standing, watched, answers.get(standing.spec))
+            _model(standing, watched, answers.get(standing.spec), figures.months)
             for standing, watched in figures.models
         ],
+        advice=LearningAdvice(
+            issued=figures.advice.issued,
+            dismissed=figures.advice.dismissed,
+            followed=_effect(figures.advice.followed),
+            not_followed=_effect(figures.advice.others),
+        ),
     )
 
 
@@ -134,8 +174,15 @@ def _executions(totals: LogTotals) -> LearningExecutions:
     )
 
 
+def _effect(group: GroupOutcome) -> AdviceEffect:
+    return AdviceEffect(**{name: getattr(group, name) for name in AdviceEffect.model_fields})
+
+
 def _model(
-    standing: SpecOverview, watched: SpecWatch, answers: PredictionTotals | None
+    standing: SpecOverview,
+    watched: SpecWatch,
+    answers: PredictionTotals | None,
+    months: Sequence[MonthScore],
 ) -> LearningModel:
     champion = standing.champion
     return LearningModel(
@@ -145,6 +192,17 @@ def _model(
         last_trained=standing.trained.at if standing.trained else None,
         predictions=answers.answered if answers else 0,
         accuracy=scores.metrics(watched.measured),
+        accuracy_by_month=[
+            MonthAccuracy(
+                metric=one.score,
+                month=one.month,
+                value=one.value,
+                outcomes=one.outcomes,
+                versions=one.versions,
+            )
+            for one in months
+            if one.spec == standing.spec
+        ],
         drift=scores.drift(watched),
         anomalies=list(standing.alerts),
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -55,6 +55,18 @@ async def one(request: Request) -> Response:
 
 async def batch(request: Request) -> Response:
     return await _answer(request, "batch")
+
+
+async def translated(
+    request: Request, name: str, translate: Callable[[bytes], bytes], options: Mapping[str, str]
+) -> Response:
+    """One answer of a spec to a body in other words; what they cannot say stays as it came."""
+    serving: Serving = request.app.state.serving
+    serving.check(name)
+    began = perf_counter()
+    body = translate(await read_body(request))
+    attempt = _Attempt(request, serving, name, "one", body, options, instants.now(), began)
+    return await attempt.response()
 
 
 async def _answer(request: Request, form: Form) -> Response:

@@ -6,12 +6,16 @@ from datetime import timedelta
 import pytest
 from typer.testing import CliRunner
 
+from bentos.predict.live_versions import Serving
 from runlore.advice.actions.causes import CauseQuestion, ask_about, find_causes
 from runlore.cli import app
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.settings import Settings
 from runlore.store.engine import Store
 from tests.advice.cause_log import INCIDENT, NOW, write_incident
+from tests.bentos.conftest import Serve, serve
+
+__all__ = ["serve"]
 
 
 @pytest.fixture
@@ -21,7 +25,7 @@ def log(store: Store) -> Store:
 
 
 def test_the_scope_that_began_to_fail_is_named(
-    log: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    log: Store, settings: Settings, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNLORE_DATABASE_URL", log.url)
     at = ["--as-of", NOW.isoformat(), "--json"]
@@ -31,6 +35,14 @@ def test_the_scope_that_began_to_fail_is_named(
     assert (view["answer"], [one["text"] for one in view["causes"]]) == ("cause", ["scope h-3"])
     assert view["causes"][0]["share"] > 0.8
     assert not [one for one in view["suspects"] if one["name"] == "exit_code"]
+    client = serve(Serving((), store=log, live={}), api_keys="off")
+    since = {"since": INCIDENT.isoformat(), "until": NOW.isoformat(), "as_of": NOW.isoformat()}
+    body = client.get("/causes", params=since).json()
+    assert [one["text"] for one in body["causes"]] == ["scope h-3"]
+    assert (body["failed"] > body["expected"], body["looked_at"] > 20) == (True, True)
+    refused = client.get("/causes", params={"since": "yesterday"})
+    assert (refused.status_code, refused.json()["field"]) == (422, "since")
+    assert client.get("/causes", params={"execution": "nothing"}).status_code == 404
     before = INCIDENT - timedelta(hours=1)
     early = find_causes(log, CauseQuestion(before, since=before - timedelta(hours=12)))
     assert early.search.answer == "no incident"

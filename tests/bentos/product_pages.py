@@ -9,7 +9,7 @@ from typing import Any
 
 DOCS = Path(__file__).parents[2] / "docs"
 PRODUCTS = sorted((DOCS / "products").glob("*.md"))
-ROW = re.compile(r"^\| `(GET|POST|PATCH) ([^`]+)` \| (read|record|train) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `(GET|POST|PATCH) ([^`]+)` \| (read|record|train|predict) \|", re.MULTILINE)
 BLOCK = re.compile(
     r"^```http\n(\w+) (\S+)\n(.*?)\n?\n(\d{3}) (.*?)\n```$", re.MULTILINE | re.DOTALL
 )
@@ -45,7 +45,7 @@ def differences(told: Any, found: Any, names: dict[str, str], at: str = "") -> I
     if isinstance(told, dict) and isinstance(found, dict):
         if told.keys() != found.keys():
             yield f"{at}: fields {sorted(told.keys() ^ found.keys())}"
-        for name in told.keys() & found.keys():
+        for name in [name for name in told if name in found]:
             yield from differences(told[name], found[name], names, f"{at}.{name}")
     elif isinstance(told, list) and isinstance(found, list) and len(told) == len(found):
         for place, pair in enumerate(zip(told, found, strict=True)):
@@ -53,7 +53,7 @@ def differences(told: Any, found: Any, names: dict[str, str], at: str = "") -> I
     elif isinstance(told, str) and isinstance(found, str) and UUID.fullmatch(told):
         if names.setdefault(told, found) != found:
             yield f"{at}: {found} is not {names[told]}"
-    elif not _is_same(told, found):
+    elif not _is_same(renamed(told, names) if isinstance(told, str) else told, found):
         yield f"{at}: {told!r} is documented, {found!r} was answered"
 
 

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from decimal import Decimal
 
 from runlore.features import online
 from runlore.features.declaration import HistoryFeatures
@@ -27,6 +26,7 @@ from runlore.records.execution import (
 from runlore.records.names import trimmed
 from runlore.serving.actions.recording_bounds import UNBOUNDED, RecordingBounds
 from runlore.serving.actions.recording_checks import check_open, check_order, listed, shown
+from runlore.serving.actions.recording_values import known_values
 from runlore.serving.queries import feature_states, recording
 from runlore.serving.queries.feature_states import Floats, Name
 from runlore.serving.queries.recording import FactToAdd, StoredFact
@@ -34,7 +34,6 @@ from runlore.store.engine import Store
 from runlore.store.months import Connection, transaction
 
 SOURCE = "api"
-EXACT = 2.0**53  # from here on every float is a whole number
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +132,24 @@ def record_outcome(
     )
 
 
+def record_ended(
+    store: Store,
+    submission: Submission,
+    ending: OutcomeReport,
+    known_at: tuple[datetime | None, datetime | None] = (None, None),
+    bounds: RecordingBounds = UNBOUNDED,
+) -> tuple[RecordedExecution, RecordedExecution]:
+    """`record_submission` and `record_outcome` in one transaction: both, or nothing."""
+
+    def both(connection: Connection) -> tuple[RecordedExecution, RecordedExecution]:
+        begun = _submit(connection, submission, known_at[0], bounds)
+        of_it = replace(ending, submitted=begun.submitted)
+        name = (begun.source, begun.source_id)
+        return begun, _end(connection, name, of_it, known_at[1], bounds)
+
+    return transaction(store, both)
+
+
 def read_execution(
     store: Store, source: str, source_id: str, submitted: datetime | None = None
 ) -> Sequence[StoredFact]:
@@ -169,7 +186,7 @@ def _submit(
         submission_known_at=at,
         known_at=at,
         started=submission.started,
-        inputs=_known(submission.inputs),
+        inputs=known_values(submission.inputs),
     )
     fact = _in_sequence(fact, bounds)
     check_order(fact, is_live=known_at is None)
@@ -307,7 +324,7 @@ def _ended(before: ExecutionFact, ending: OutcomeReport, bounds: RecordingBounds
         status=ending.status,
         started=started or before.started,
         finished=finished or before.finished,
-        outcome=before.outcome if ending.outcome is None else _known(ending.outcome),
+        outcome=before.outcome if ending.outcome is None else known_values(ending.outcome),
     )
     return ended if finished is None else _in_sequence(ended, bounds)
 
@@ -338,18 +355,6 @@ def _content(fact: ExecutionFact) -> tuple[object, ...]:
     return fact.status, fact.started, fact.finished, dict(fact.outcome)
 
 
-def _known(values: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """As they come back from the log."""
-    return {name: _kept(value) for name, value in values.items() if value is not None}
-
-
-def _kept(value: Scalar) -> Scalar:
-    """jsonb keeps the decimal digits of a number: a large float comes back as a whole number."""
-    if isinstance(value, float) and abs(value) >= EXACT:
-        return int(Decimal(repr(value)))
-    return value
-
-
 def _recorded(fact: ExecutionFact, revision: int, *, is_new: bool) -> RecordedExecution:
     return RecordedExecution(
         source=fact.source,
@@ -369,7 +374,7 @@ def _check_same(submission: Submission, first: StoredFact) -> None:
         submission.actor,
         submission.kind,
         submission.scope,
-        _known(submission.inputs),
+        known_values(submission.inputs),
         submitted,
     )
     for name, value in zip(("actor", "kind", "scope", "inputs", "submitted"), values, strict=True):

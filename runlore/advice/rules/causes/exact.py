@@ -1,10 +1,24 @@
-"""Exact conditional tests of failures, like with like: within strata."""
+"""Conditional tests of failures, like with like."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
+PRIOR = 4.0  # failures
+GRID = 400
 MAX_EXACT = 3_000  # failures; above, the normal approximation with a continuity correction
+
+
+@dataclass(frozen=True)
+class RiseCounts:
+    """Failures with a value and without it, and those that are expected of like executions."""
+
+    failed: int
+    expected: float
+    other_failed: int
+    other_expected: float
 
 
 def stratified_p(
@@ -26,19 +40,24 @@ def stratified_p(
     return _convolved(observed, n, f, total)
 
 
-def rate_ratio_p(observed: int, other: int, before: int, other_before: int, ratio: float) -> float:
-    """P(at least `observed`), had the failures with a value risen as those without it have.
+def greater_rise_p(now: RiseCounts, before: RiseCounts) -> float:
+    """P(at least so many failures with a value now), had their rate risen as that without it.
 
-    ratio: exposure now by exposure before, with the value, over the same without it. Conditional on
-    the sums, Fisher's noncentral hypergeometric (Poisson counts; Przyborowski & Wilenski 1940).
+    What a rate was before, beside that of its like, is gamma distributed: PRIOR failures more than
+    were seen, as many as expected. Given all failures of now, those with the value are binomial;
+    the ratio of two gammas is F distributed (gamma-Poisson; Gelman et al., BDA3, 2013, 2.6).
     """
-    from scipy.stats import nchypergeom_fisher
+    from scipy.stats import binom, f
 
-    total = observed + other + before + other_before
-    now, ours = observed + other, observed + before
-    if before + other_before == 0 or now == 0 or ours == 0:
-        return 1.0
-    return float(nchypergeom_fisher.sf(observed - 1, total, now, ours, ratio))
+    ours, others = before.failed + PRIOR, before.other_failed + PRIOR
+    ratio = (ours / (before.expected + PRIOR)) / (others / (before.other_expected + PRIOR))
+    drawn = f(2 * ours, 2 * others)
+    edges = np.geomspace(drawn.ppf(1e-7) + 1e-12, drawn.isf(1e-9), GRID)
+    weights = -np.diff(drawn.sf(edges))
+    middle = np.sqrt(edges[1:] * edges[:-1])
+    odds = ratio * middle * now.expected / max(now.other_expected, 1e-12)
+    tails = binom.sf(now.failed - 1, now.failed + now.other_failed, odds / (1 + odds))
+    return float(min(1.0, (weights * tails).sum() + 1e-9))
 
 
 def _convolved(observed: int, n: Integers, f: Integers, total: Integers) -> float:

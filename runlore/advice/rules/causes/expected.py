@@ -11,8 +11,8 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 KIND_WEIGHT, STRATUM_WEIGHT = 10.0, 20.0  # rows a rate is drawn to the wider one by
-INCIDENT_P = 0.01
-RARE = 0.05  # of earlier windows that rose as much: more, and this one is ordinary
+INCIDENT_P = 0.05
+RARE = 0.1  # of earlier windows that rose as much: more, and this one is ordinary
 MIN_FAILURES = 5
 BLOCK_HOURS = (1, 3, 6, 12, 24)
 MIN_STRATUM_ROWS = 20  # of the window, on average; else hours are taken together
@@ -78,11 +78,14 @@ def judge_incident(table: FailureTable, rates: Floats, stretches: int = 1) -> In
     stretches: among how many the window was chosen; p is corrected for them (Bonferroni).
     """
     now = table.in_window
-    size = int(table.stratum.max()) + 1
-    rows = np.bincount(table.stratum, minlength=size)
-    failed = np.bincount(table.stratum[table.failed], minlength=size)
-    here = np.bincount(table.stratum[now], minlength=size)
-    here_failed = np.bincount(table.stratum[now & table.failed], minlength=size)
+    stratum = like_strata(table, by_kind=True)
+    size = int(stratum.max()) + 1
+
+    def count(chosen: Flags) -> Integers:
+        return np.bincount(stratum[chosen], minlength=size)
+
+    here, here_failed = count(now), count(now & table.failed)
+    rows, failed = count(np.ones(len(now), bool)), count(table.failed)
     past, as_bad = _past_windows(table, rates)
     return IncidentTest(
         rows=int(now.sum()),

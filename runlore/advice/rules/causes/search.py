@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.advice.rules.causes.columns import CauseColumn, What
-from runlore.advice.rules.causes.exact import rate_ratio_p, stratified_p
+from runlore.advice.rules.causes.exact import PRIOR, RiseCounts, greater_rise_p, stratified_p
 from runlore.advice.rules.causes.expected import (
     FailureTable,
     IncidentTest,
@@ -25,7 +25,6 @@ LEAST_SHARE = 0.5  # of the failures above the expected ones
 LEAST_MARGIN = 3.0  # of log-likelihood over the next candidate: 20 times as likely
 TOGETHER = 0.95  # of executions with either value have both: they cannot be told apart
 MIN_ROWS, MIN_FAILURES = 5, 3  # in the window, of a value
-PRIOR = 2.0  # failures a value's own earlier rate is drawn to that of its like by
 MAX_SUSPECTS = 8
 MAX_TESTED = 60  # the strongest are tested; all looked at are corrected for
 Answer = Literal["no incident", "cause", "not known"]
@@ -69,7 +68,6 @@ class _Candidate:
     column: CauseColumn
     code: int
     suspect: Suspect
-    was_there: bool
 
     def mask(self) -> NDArray[np.bool_]:
         mask: NDArray[np.bool_] = self.column.codes == self.code
@@ -132,7 +130,6 @@ def _candidates(
     own_rate = (sums(before, failed) + PRIOR) / (sums(before, rates) + PRIOR)
     expected = sums(here, rates) * own_rate
     gain, above = rise(own, expected), max(incident.failed - incident.expected, 1e-9)
-    was_there = sums(before, ones) > 0
     used = np.flatnonzero((rows >= MIN_ROWS) & (rows < incident.rows))
     return [
         _Candidate(
@@ -151,7 +148,6 @@ def _candidates(
                 without_rows=incident.rows - int(rows[code]),
                 without_failed=incident.failed - int(own[code]),
             ),
-            bool(was_there[code]),
         )
         for code in used
     ]
@@ -183,19 +179,22 @@ def _p(table: FailureTable, rates: Floats, candidate: _Candidate) -> float:
     beside = stratified_p(
         count(now & mask & table.failed), count(now & mask), count(now & table.failed), count(now)
     )
-    if not candidate.was_there:
+    before = _counts(table, rates, mask, ~now)
+    if before.expected == 0:  # new: it has no earlier habit that could explain it
         return beside
-    ours, others = mask & ~now, ~mask & ~now
-    before = rates[ours].sum() / rates[mask & now].sum()
-    ratio = rates[others].sum() / rates[~mask & now].sum() / before if before > 0 else 1.0
-    risen = rate_ratio_p(
-        candidate.suspect.failed,
-        candidate.suspect.without_failed,
+    return max(beside, greater_rise_p(_counts(table, rates, mask, now), before))
+
+
+def _counts(
+    table: FailureTable, rates: Floats, mask: NDArray[np.bool_], rows: NDArray[np.bool_]
+) -> RiseCounts:
+    ours, others = mask & rows, ~mask & rows
+    return RiseCounts(
         int(table.failed[ours].sum()),
+        float(rates[ours].sum()),
         int(table.failed[others].sum()),
-        float(ratio) or 1.0,
+        float(rates[others].sum()),
     )
-    return max(beside, risen)
 
 
 def _decide(table: FailureTable, tested: Sequence[_Candidate]) -> tuple[tuple[Suspect, ...], str]:
