@@ -312,5 +312,5 @@ def test_the_threshold_of_a_day_is_learned_from_the_days_before():
         earlier = sorted((best[one] for one in best if one < day and best[one] >= 0), reverse=True)
         first = min(one for one in best if best[one] >= 0)
         weeks = (day - max(first, day - 56)) / 7
-        expected = earlier[max(int(2 * weeks), 1) - 1] if weeks >= 2 else np.inf
+        expected = earlier[max(int(weeks), 1) - 1] if weeks >= 2 else np.inf
         assert limits[days == day][0] == expected

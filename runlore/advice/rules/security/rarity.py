@@ -30,6 +30,7 @@ HOUR_US, DAY_US, WEEK_US = 3_600_000_000, 86_400_000_000, 7 * 86_400_000_000
 LEAST_LOGINS = 20  # of a user, before any is unusual
 LEAST_TRANSFERS = 10
 LEAST_WEEKS, MOST_WEEKS = 2.0, 8.0  # of scores that the threshold is taken from
+SPENT = 0.5  # of the budget; habits change, so more exceed the threshold than chance alone
 RARE_HOUR = 0.02  # share of the user's logins within an hour of it
 LEAST_SHARE = 0.005  # else scores would rise with the number of logins, and outgrow the threshold
 HISTORY_US = 90 * DAY_US
@@ -140,7 +141,7 @@ def _limit(days: Ints, scores: Floats, day: int, budget: float) -> float:
     first = max(int(days[0]), day - int(7 * MOST_WEEKS)) if days.size else day
     weeks = (day - first) / 7
     taken = scores[np.searchsorted(days, first) : np.searchsorted(days, day)]
-    allowed = max(int(budget * weeks), 1)
+    allowed = max(int(SPENT * budget * weeks), 1)
     if weeks < LEAST_WEEKS or taken.size < allowed:
         return float("inf")
     return float(np.partition(taken, taken.size - allowed)[taken.size - allowed])
