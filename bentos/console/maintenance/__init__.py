@@ -1,0 +1,1 @@
+"""Visits that cost least, and how scopes fail with age."""
