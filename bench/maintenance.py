@@ -17,9 +17,9 @@ a fixed age, for the best of twelve ages in hindsight over all fleets of the sor
 gain: share of the cost that is saved, of the same fleets; interval of 95 % by resampling fleets.
 
 ai4i: failure modes are never used. F1 and average precision over five folds; the threshold comes
-from predictions of training rows by models that had not seen them: out of bag, or held out by the
-engine's own folds. physics: power = torque x speed, temperature difference, wear x torque: known
-beforehand. trees: 100 bagged trees; spec: the engine with XGBoost, from a CSV file through a
+from predictions of training rows by models that had not seen them: out of bag, or five folds
+inside. physics: power = torque x speed, temperature difference, wear x torque: known beforehand.
+trees: 100 bagged trees on all columns; spec: the engine's random forest, from a CSV file through a
 mapping and a model spec.
 """
 
