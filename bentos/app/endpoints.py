@@ -1,6 +1,7 @@
 """Every endpoint of the service, in the order in which the router tries them."""
 
 from bentos.api import (
+    advice,
     alerts,
     anomalies,
     assistant,
@@ -59,6 +60,7 @@ from bentos.dialects import (
     opsconductor_maintenance,
     opsconductor_patterns,
     opsconductor_performance,
+    opsconductor_recommendations,
     opsconductor_risk,
     opsconductor_security,
     opsconductor_training,
@@ -98,6 +100,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *maintenance.ENDPOINTS,
     *security.ENDPOINTS,
     *causes.ENDPOINTS,
+    *advice.ENDPOINTS,
     *live.ENDPOINTS,
     *ml_learning.ENDPOINTS,
     *agent_zero_ab.ENDPOINTS,
@@ -123,6 +126,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *opsconductor_security.ENDPOINTS,
     *opsconductor_executions.ENDPOINTS,
     *opsconductor_risk.ENDPOINTS,
+    *opsconductor_recommendations.ENDPOINTS,
     *pages.ENDPOINTS,
     *endpoints.ENDPOINTS,
 )

@@ -109,6 +109,7 @@ def test_a_new_spec_is_put_on_the_clock_of_the_first() -> None:
         "watch-series",
         "learn-promises",
         "plan-night",
+        "renew-advice",
         "ingest-inbox",
     }
 
@@ -129,7 +130,7 @@ def test_specs_of_the_settings_are_registered_where_prefect_finds_them(
     monkeypatch.setenv("RUNLORE_SPECS", '["tests.flows.own_spec:NIGHTLY"]')
     monkeypatch.setattr(register.sys, "argv", ["register"])
     register.main()
-    assert "13 deployments" in caplog.text
+    assert "14 deployments" in caplog.text
     present = client.read_deployments()
     names = [each.name for each in present if each.parameters.get("spec") == "nightly-risk"]
     assert len(names) == 5

@@ -13,6 +13,12 @@ from runlore.store.schema.ab import (
     ab_tests,
     ab_units,
 )
+from runlore.store.schema.advice import (
+    advice_decisions,
+    advice_ledger,
+    advice_looks,
+    advice_scores,
+)
 from runlore.store.schema.alerts import (
     alert_attempts,
     alert_deliveries,
@@ -94,6 +100,10 @@ __all__ = [
     "ab_outcomes",
     "ab_tests",
     "ab_units",
+    "advice_decisions",
+    "advice_ledger",
+    "advice_looks",
+    "advice_scores",
     "alert_attempts",
     "alert_deliveries",
     "alert_events",

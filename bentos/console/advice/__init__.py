@@ -1,0 +1,1 @@
+"""Advice: what fails less or runs shorter, decisions, and what came of them."""
