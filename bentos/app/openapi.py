@@ -42,7 +42,6 @@ TAGS = {
     Tag.PLANNING: "Estimate what work will take, before it is done.",
     Tag.ASSISTANT: "Give an assistant the tools.",
     Tag.ADVICE: "Learn from behaviour, failures and events.",
-    Tag.ADVICE: "Find what fails less or runs shorter, and what came of it.",
     Tag.LIVE: "Follow what happens as it happens.",
     Tag.AGENT_ZERO: "Models, trainings, alerts and tests in the words of Agent Zero.",
     Tag.ML_LEARNING: "Content tests in the words of ML learning.",

@@ -191,21 +191,20 @@ def _advice(one: LedgerAdvice) -> str:
     what = one.kind or {"kind": one.subject}.get(one.subject_type, "work")
     if one.subject_type == "scope":
         what += f" on {one.subject}"
-    not_ = "" if one.action == "use" else "not "
+    begin = "" if one.action == "use" else "do not "
     family, _, name = one.lever.partition(":")
     value = one.value
-    if family == "input":
-        return f"run {what} {'with' if one.action == 'use' else 'without'} {name}={value}"
     order = "first, after a pause of 4 h" if value == "nothing" else f"after {value}"
     texts = {
-        "hour": f"start {what} {not_}between {value.replace(' to ', ' and ')}",
-        "weekday": f"run {what} {not_}on {value}s",
-        "host": f"run {what} {not_}on {value}",
-        "retry": f"retry failed {what} {not_}{value}",
-        "order": f"run {what} {not_}{order}",
-        "size": f"run {what} {not_}with {name} {value}",
+        "hour": f"start {what} between {value.replace(' to ', ' and ')}",
+        "weekday": f"run {what} on {value}s",
+        "host": f"run {what} on {value}",
+        "retry": f"retry failed {what} {value}",
+        "order": f"run {what} {order}",
+        "size": f"run {what} with {name} {value}",
+        "input": f"run {what} with {name}={value}",
     }
-    return texts[family]
+    return begin + texts[family]
 
 
 def _change(one: LedgerAdvice, effect: float, low: float, high: float) -> str:
