@@ -12,7 +12,7 @@ from runlore.advice.rules.recommendations.run_log import Floats, Integers, RunLo
 
 MATCHED = 0.5  # of the runs, for strata to be as fine as that
 TINY = 1e-9
-STRETCHES = 8  # of time, so that what only changed with time is not compared across it
+STRETCHES = 4  # of time, so that what only changed with time is not compared across it
 ALWAYS = 2  # kind and time are never given up
 
 
