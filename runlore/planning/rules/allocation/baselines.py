@@ -3,6 +3,7 @@
 import numpy as np
 
 from runlore.planning.rules.allocation.list_scheduling import place_in_order
+from runlore.planning.rules.allocation.opening_time import NEVER
 from runlore.planning.rules.allocation.problem import AllocationProblem, Ints, Placement
 
 
@@ -32,6 +33,16 @@ def _orders(problem: AllocationProblem) -> list[Ints]:
     by_deadline[rank] = np.arange(len(rank))
     area = np.where(problem.can, problem.work * problem.demand, np.int64(1) << 50).min(axis=1)
     return [by_deadline, area / weight, work / weight, -behind]
+
+
+def deadlines_of_chains(problem: AllocationProblem) -> Ints:
+    """(n,) by when each task must end, so that those that wait for it can be in time."""
+    work = np.where(problem.can, problem.work, np.int64(1) << 50).min(axis=1)
+    ends = problem.deadline.copy()
+    for task in _children_first(problem):
+        for child in problem.children[task]:
+            ends[task] = min(ends[task], ends[child] - work[child])
+    return np.where(ends < NEVER // 2, ends, NEVER)
 
 
 def _children_first(problem: AllocationProblem) -> list[int]:

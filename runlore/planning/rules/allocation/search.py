@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from runlore.planning.rules.allocation.baselines import first_come, greedy
+from runlore.planning.rules.allocation.baselines import deadlines_of_chains, first_come, greedy
 from runlore.planning.rules.allocation.bounds import (
     bound_parts,
     earliest_ends,
@@ -17,6 +17,7 @@ from runlore.planning.rules.allocation.list_scheduling import settle
 from runlore.planning.rules.allocation.neighbourhoods import choose_part
 from runlore.planning.rules.allocation.opening_time import NEVER
 from runlore.planning.rules.allocation.pool_choice import choose_pools
+from runlore.planning.rules.allocation.pool_loads import deadline_loads, fill_pools
 from runlore.planning.rules.allocation.problem import AllocationProblem, Ints, Placement
 from runlore.planning.rules.allocation.solving import SEED, TimeBudget, solve_part
 
@@ -108,6 +109,9 @@ class PlanSearch:
         whole = replace(self._whole(latest), is_overrun=True)
         seconds = self.budget.left_s / 2
         until = self.budget.left_s - seconds
+        self._fill_pools(until if self._is_at_once(whole) else until / 2)
+        if self.best.overrun_s <= self.least_overrun:
+            return
         if not self._is_at_once(whole):
             self._improve_parts(latest, until + seconds / 3, is_overrun=True)
         if self.best.overrun_s > self.least_overrun and self._fits_at_once(whole):
@@ -116,6 +120,16 @@ class PlanSearch:
                 self.least_overrun = max(self.least_overrun, solved.bound)
                 self._take(solved.placement)
         self._improve_parts(latest, until, is_overrun=True)
+
+    def _fill_pools(self, until_s: float) -> None:
+        """Pools by their loads alone, then each in the order of deadlines."""
+        due = deadlines_of_chains(self.problem)
+        loads = deadline_loads(self.problem, due)
+        pools = fill_pools(loads, self.best.pool, self.random, self.budget, until_s)
+        for keys in (due, self.best.start):
+            filled = settle(self.problem, replace(self.best, pool=pools, start=keys))
+            if filled.is_better(self.best):
+                self._take(filled)
 
     def _improve(self) -> None:
         latest = self._latest_ends()
