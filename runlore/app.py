@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from runlore.alerts.actions.delivery import Attempt
+    from runlore.models.bundle import Bundle
     from runlore.registry import Registry
     from runlore.registry.champions import ChampionFiles
     from runlore.settings import Settings
@@ -103,6 +104,21 @@ class App:
         return fetch_champion(
             self.store, spec, folder, lambda: self.registry, has_tables=has_tables
         )
+
+    def champion_of(self, measure: str) -> "Bundle | None":
+        """The version that answers for a quantity such as `duration_s`; None: there is none.
+
+        Raises Tampered for a bundle that is not the one that was registered.
+        """
+        from runlore.models.bundle import Bundle
+        from runlore.specs.model_spec import Quantity
+
+        for spec in self.specs:
+            if isinstance(spec.question, Quantity) and spec.question.of == measure:
+                files = self.champion_files(spec.name)
+                if files is not None:
+                    return Bundle.load(files.folder, files.version, files.digest)
+        return None
 
     def hold_embedded_server(self) -> None:
         """Have an embedded server run from now until `close`, for worker processes that come and

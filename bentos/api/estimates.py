@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, RootModel
@@ -14,8 +15,11 @@ from bentos.http.bodies import read_body
 from bentos.http.fields import Id, Instant, Name, Values
 from bentos.http.routing import Endpoint, Tag
 from bentos.http.schemas import Closed
+from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
+from runlore.models.bundle import Bundle
+from runlore.planning.actions.champion_answers import answers_for
 from runlore.planning.actions.estimates import (
     DURATION,
     EstimatorCache,
@@ -119,6 +123,7 @@ class EvidenceBody(Closed):
     pred_15: float
     pred_25: float
     coverage: dict[str, float] = Field(description="of intervals, by their level")
+    champion: str = Field(description="what became of the registered model; empty: there is none")
 
 
 class InputEffectBody(Closed):
@@ -217,20 +222,23 @@ async def estimate_views(
     return [show_estimate(one) for one in made]
 
 
-def _learned_for(
-    request: Request, as_of: datetime | None
-) -> tuple[datetime, EstimatorCache | None]:
-    if as_of is not None:
-        return as_of, None
-    return instants.now(), estimators_of(request.app.state)
+def _learned_for(request: Request, as_of: datetime | None) -> tuple[datetime, EstimatorCache]:
+    cache = estimators_of(request.app.state)
+    return (instants.now(), cache) if as_of is None else (as_of, EstimatorCache(cache.champions))
 
 
 def estimators_of(state: State) -> EstimatorCache:
     """What the service has learned of kinds, for all routes and pages."""
     if not hasattr(state, "estimators"):
-        state.estimators = EstimatorCache()
+        state.estimators = EstimatorCache(partial(_live_champion, state.serving))
     cache: EstimatorCache = state.estimators
     return cache
+
+
+def _live_champion(serving: Serving, measure: str) -> Bundle | None:
+    """The version that answers for a quantity, as this process has loaded it."""
+    bundles = (live.bundle for live in serving.live.values())
+    return next((one for one in bundles if answers_for(one, measure)), None)
 
 
 ENDPOINTS = (

@@ -41,6 +41,7 @@ class EvidenceView:
     """tasks: finished ones that were learned from; held_out: those that errors were measured on.
 
     similarity: the share of past tasks whose nearest one is no nearer than this task's.
+    champion: what became of the registered model; empty: there is none.
     """
 
     tasks: int
@@ -57,6 +58,7 @@ class EvidenceView:
     pred_15: float
     pred_25: float
     coverage: Mapping[str, float]
+    champion: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def show_estimate(made: TaskEstimate) -> EstimateView:
             unknown=tuple(name.removeprefix(INPUT) for name in estimate.unknown),
             models=estimator.weights,
             **vars(estimator.scores),
+            champion=estimator.champion_note,
         ),
         learned_at=made.learned.learned_at,
     )
@@ -161,6 +164,8 @@ def explain_estimate(view: EstimateView) -> list[str]:
         f" within 25 %: {readable_share(evidence.pred_25)}",
         f"  models: {', '.join(weights)}",
     ]
+    if evidence.champion:
+        lines.append(f"  champion: {evidence.champion}")
     if evidence.unknown:
         lines.append(f"  not known: {', '.join(evidence.unknown)}")
     return lines

@@ -79,11 +79,11 @@ def _estimate_one(task: "PlannedTask", at: datetime, json: Json) -> None:
     from dataclasses import asdict
 
     from runlore.app import open_app
-    from runlore.planning.actions.estimates import estimate_task
+    from runlore.planning.actions.estimates import EstimatorCache, estimate_task
     from runlore.planning.views import explain_estimate, show_estimate
 
     with open_app() as app:
-        view = show_estimate(estimate_task(app.store, task, at))
+        view = show_estimate(estimate_task(app.store, task, at, EstimatorCache(app.champion_of)))
     if json:
         emit_json(asdict(view))
         return
@@ -97,6 +97,7 @@ def _estimate_project(
     from dataclasses import asdict
 
     from runlore.app import open_app
+    from runlore.planning.actions.estimates import EstimatorCache
     from runlore.planning.actions.project_estimates import estimate_project
     from runlore.planning.actions.task_files import parse_tasks
     from runlore.planning.project_estimate_views import explain_project, show_project
@@ -104,7 +105,8 @@ def _estimate_project(
     chosen = {name: value for name, value in options.items() if value is not None}
     listed = parse_tasks(_text(file)).model_copy(update=chosen)
     with open_app() as app:
-        view = show_project(estimate_project(app.store, listed.planned(), at))
+        cache = EstimatorCache(app.champion_of)
+        view = show_project(estimate_project(app.store, listed.planned(), at, cache))
     if json:
         emit_json(asdict(view))
         return

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.kernel.instants import to_us
 from runlore.kernel.renewed_cache import RenewedCache
+from runlore.planning.actions.champion_answers import AskedKind, Champions, ask_champion
 from runlore.planning.actions.promises import (
     describe_task,
     make_promiser_cache,
@@ -74,11 +76,15 @@ class TaskEstimate:
 
 
 class EstimatorCache:
-    """What was learned of kinds, and read of logs, in the last hour."""
+    """What was learned of kinds, and read of logs, in the last hour.
 
-    def __init__(self) -> None:
-        self.promisers = make_promiser_cache()
-        self._estimators: RenewedCache[Key, KindEstimator] = RenewedCache(_learn, MOST_KEPT)
+    champions: registered versions that may count among the models of a kind.
+    """
+
+    def __init__(self, champions: Champions | None = None) -> None:
+        self.promisers, self.champions = make_promiser_cache(), champions
+        learn = partial(_learn, champions)
+        self._estimators: RenewedCache[Key, KindEstimator] = RenewedCache(learn, MOST_KEPT)
 
     def get(self, store: Store, task: PlannedTask, at: datetime) -> KindEstimator:
         return self._estimators.get((store, task.kind, task.measure), at)
@@ -91,8 +97,8 @@ class EstimatorCache:
         self._estimators.times = replace(self._estimators.times, renewed_after=age)
 
 
-def _learn(key: Key, at: datetime) -> KindEstimator:
-    return learn_kind(*key, at)
+def _learn(champions: Champions | None, key: Key, at: datetime) -> KindEstimator:
+    return learn_kind(*key, at, champions)
 
 
 def estimate_task(
@@ -138,7 +144,9 @@ def _ask_promise(
     return replace(made, estimate=estimate, promise=promise)
 
 
-def learn_kind(store: Store, kind: str, measure: str, at: datetime) -> KindEstimator:
+def learn_kind(
+    store: Store, kind: str, measure: str, at: datetime, champions: Champions | None = None
+) -> KindEstimator:
     """Learn from the newest finished tasks of a kind. Raises like `estimate_task`."""
     finished = read_finished(store, kind, measure, at, MOST_TASKS)
     tasks = [task for task in finished if task.amount is not None and task.amount >= 0]
@@ -154,7 +162,15 @@ def learn_kind(store: Store, kind: str, measure: str, at: datetime) -> KindEstim
         np.array([to_us(task.known_at) for task in tasks]),
     )
     described = [_description(task.actor, task.scope, task.inputs) for task in tasks]
-    return KindEstimator(fit_estimator(described, _amounts(tasks), times), tasks, at)
+    amounts = _amounts(tasks)
+    champion, note = None, ""
+    if champions is not None:
+        asked = AskedKind(kind, tasks, amounts, at, INPUT)
+        champion, note = ask_champion(store, champions, measure, asked)
+    estimator = fit_estimator(described, amounts, times, champion)
+    if note:
+        estimator = replace(estimator, champion_note=note)
+    return KindEstimator(estimator, tasks, at)
 
 
 def _refuse(store: Store, kind: str, measure: str, at: datetime, finished: int) -> None:

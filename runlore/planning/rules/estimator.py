@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from runlore.kernel.errors import Refused
 from runlore.kernel.readable import readable_share
+from runlore.planning.rules.champion import ChampionAnswers, combine_models
 from runlore.planning.rules.estimate_scores import EstimateScores, score_estimates
 from runlore.planning.rules.holding_out import HeldOut, OutcomeTimes, hold_out
 from runlore.planning.rules.missing_inputs import complete
@@ -17,7 +18,6 @@ from runlore.planning.rules.residual_spread import ResidualSpread, local_scales,
 from runlore.planning.rules.shared_errors import HeldSums, SharedErrors, learn_shared_errors
 from runlore.planning.rules.small_models import Answers, distances, usable_models
 from runlore.planning.rules.task_table import Description, TaskEncoder, learn_encoder
-from runlore.planning.rules.weighting import weigh_models
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -77,7 +77,8 @@ class LocatedTasks:
 class Estimator:
     """rows: (n, p) past tasks, values: (n,) logs of what they took. weights: by model.
 
-    shared: what the errors of tasks that are done together have in common.
+    shared: what the errors of tasks that are done together have in common. champion: a registered
+    model among `weights`. champion_note: what became of it; empty: there is none.
     """
 
     encoder: TaskEncoder
@@ -91,6 +92,8 @@ class Estimator:
     shared: SharedErrors
     promise: Promise
     scores: EstimateScores
+    champion: ChampionAnswers | None = None
+    champion_note: str = ""
 
     def estimate(
         self, task: Description, levels: Sequence[float] = (0.1, 0.5, 0.9)
@@ -134,7 +137,9 @@ class Estimator:
             other[self.encoder.width :] = texts.usual
             encoded = np.vstack([encoded, other])
             changed.append((" and ".join(texts.names), "its text", "the average text"))
-        answer, *others = self._answers(encoded).tolist()
+        described = [task, *(other for _, _, other in replaced), task][: len(encoded)]
+        said = self._champion_says(described)
+        answer, *others = self._answers(encoded, said).tolist()
         effects = [
             InputEffect(name, value, usual, float(np.expm1(answer - other)))
             for (name, value, usual), other in zip(changed, others, strict=True)
@@ -144,22 +149,29 @@ class Estimator:
 
     def locate(self, tasks: Sequence[Description]) -> LocatedTasks:
         encoded, gaps = self.encoder.encode(tasks), self.encoder.gaps(tasks)
-        located = self._locate(encoded)
+        said = self._champion_says(tasks)
+        located = self._locate(encoded, said)
         incomplete = np.flatnonzero(gaps.any(axis=1))
         for begin in range(0, len(incomplete), TASKS_AT_A_TIME):
             at = incomplete[begin : begin + TASKS_AT_A_TIME]
-            self._locate_completed(located, at, complete(encoded[at], gaps[at], self.rows))
+            completed = complete(encoded[at], gaps[at], self.rows)
+            self._locate_completed(located, at, completed, said[at])
         return located
 
-    def _locate(self, encoded: Floats) -> LocatedTasks:
+    def _locate(self, encoded: Floats, said: Floats) -> LocatedTasks:
         far = distances(_near_part(self.encoder, encoded), self.rows)
         scales = local_scales(far[:, self.held.at], np.abs(self.residuals))
-        return LocatedTasks(self._answers(encoded), scales * self._widening(far.min(axis=1)), far)
+        answers = self._answers(encoded, said)
+        return LocatedTasks(answers, scales * self._widening(far.min(axis=1)), far)
 
-    def _locate_completed(self, located: LocatedTasks, at: Indices, completed: Floats) -> None:
+    def _locate_completed(
+        self, located: LocatedTasks, at: Indices, completed: Floats, said: Floats
+    ) -> None:
         """The median over (m, k, p) completed tasks, as wide as the wider side of their 80 %."""
         count, donors, width = completed.shape
-        parts = self._locate(completed.reshape(count * donors, width))
+        parts = self._locate(
+            completed.reshape(count * donors, width), np.repeat(said, donors)
+        )
         logs = parts.answers[:, None] + parts.scales[:, None] * self.spread.scaled
         low, middle, high = np.quantile(logs.reshape(count, -1), (0.1, 0.5, 0.9), axis=1)
         below, above = -self.spread.quantile(0.1), self.spread.quantile(0.9)
@@ -170,8 +182,16 @@ class Estimator:
         located.answers[at], located.scales[at] = middle, np.maximum(*sides)
         located.far[at] = parts.far.reshape(count, donors, -1).min(axis=1)
 
-    def _answers(self, rows: Floats) -> Floats:
-        parts = [weight * self.models[name](rows) for name, weight in self.weights.items()]
+    def _champion_says(self, tasks: Sequence[Description]) -> Floats:
+        """(m,): what the champion adds to the answers; nothing if there is none."""
+        if self.champion is None:
+            return np.zeros(len(tasks))
+        return self.weights[self.champion.name] * self.champion.answer(tasks)
+
+    def _answers(self, rows: Floats, said: Floats) -> Floats:
+        """said: (m,) by the champion."""
+        parts = [self.weights[name] * model(rows) for name, model in self.models.items()]
+        parts.append(said)
         answers: Floats = np.sum(parts, axis=0)
         return answers
 
@@ -211,9 +231,14 @@ class Estimator:
 
 
 def fit_estimator(
-    tasks: Sequence[Description], amounts: Floats, times: OutcomeTimes | None = None
+    tasks: Sequence[Description],
+    amounts: Floats,
+    times: OutcomeTimes | None = None,
+    champion: ChampionAnswers | None = None,
 ) -> Estimator:
     """Learn from (n,) amounts above 0, of tasks in order where they have times.
+
+    champion: a registered model that may count, too.
 
     Raises Refused below 10 tasks, and where all took the same.
     """
@@ -221,23 +246,23 @@ def fit_estimator(
     encoder = learn_encoder(tasks)
     encoded, values = encoder.encode(tasks), np.log(amounts)
     models = usable_models(encoder.width, encoded.shape[1] - encoder.width)
-    held = hold_out(encoded, values, times, models)
+    every = hold_out(encoded, values, times, models)
+    chosen = combine_models(list(models), every, values, champion)
+    held, names, weights = chosen.held, chosen.names, chosen.weights
     rows = _near_part(encoder, encoded)
     has_order = held.validation == "by time"
     truth = values[held.at]
-    weights = _weights(list(models), held.answers, truth, has_order=has_order)
     combined = held.answers @ weights
     residuals = truth - combined
     scales = scales_of_held(rows[held.at], np.abs(residuals), has_order=has_order)
     spread = ResidualSpread(np.sort(residuals / scales))
     is_within = (residuals >= LOW) & (residuals <= HIGH)
-    names = list(models)
     used = {name: float(at) for name, at in zip(names, weights, strict=True) if at > 0}
     return Estimator(
         encoder=encoder,
         rows=rows,
         values=values,
-        models={name: models[name](encoded, values) for name in used},
+        models={name: models[name](encoded, values) for name in used if name in models},
         weights=used,
         held=held,
         residuals=residuals,
@@ -252,23 +277,14 @@ def fit_estimator(
             np.exp(held.answers[:, names.index("median")]),
             {f"{level:.0%}": _coverage(spread, residuals / scales, level) for level in COVERAGES},
         ),
+        champion=chosen.champion,
+        champion_note=chosen.note,
     )
 
 
 def _near_part(encoder: TaskEncoder, encoded: Floats) -> Floats:
     """By what tasks are alike: numbers and words; without them, texts."""
     return encoded[:, : encoder.width] if encoder.width else encoded
-
-
-def _weights(names: Sequence[str], answers: Floats, truth: Floats, *, has_order: bool) -> Floats:
-    """The median alone, unless the combination has a smaller error than it."""
-    errors = np.abs(answers - truth[:, None])
-    weights = weigh_models(errors, has_order=has_order)
-    median = names.index("median")
-    if np.abs(answers @ weights - truth).mean() < errors[:, median].mean():
-        return weights
-    alone: Floats = np.eye(len(names))[median]
-    return alone
 
 
 def _coverage(spread: ResidualSpread, scaled: Floats, level: float) -> float:
