@@ -169,9 +169,7 @@ class Estimator:
     ) -> None:
         """The median over (m, k, p) completed tasks, as wide as the wider side of their 80 %."""
         count, donors, width = completed.shape
-        parts = self._locate(
-            completed.reshape(count * donors, width), np.repeat(said, donors)
-        )
+        parts = self._locate(completed.reshape(count * donors, width), np.repeat(said, donors))
         logs = parts.answers[:, None] + parts.scales[:, None] * self.spread.scaled
         low, middle, high = np.quantile(logs.reshape(count, -1), (0.1, 0.5, 0.9), axis=1)
         below, above = -self.spread.quantile(0.1), self.spread.quantile(0.9)
