@@ -13,15 +13,19 @@ from runlore.cli.demo import experiments as demo_tests
 from runlore.cli.demo import offer
 from runlore.cli.demo.alerts import add_alerts
 from runlore.cli.demo.experiments import add_experiments
+from runlore.cli.demo.planning import add_planning
 from runlore.cli.demo.signals import add_signals
 from runlore.cli.demo.tour import DemoWorld, Tour
 from runlore.experiments.actions import analysis, lifecycle
 from runlore.kernel import instants
+from runlore.planning.actions.capacity import CapacityQuery, plan_capacity
+from runlore.planning.actions.pools import remove_pool
 from runlore.settings import Settings
 from runlore.signals.actions import issued_forecasts
 from runlore.signals.actions.incident_list import read_incidents
 from runlore.store.engine import Store
 from runlore.web.console_link import PATH, find_link
+from tests.planning.finished_tasks import write_growth
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -58,6 +62,22 @@ def test_one_drift_is_in_somebodys_hands(world: DemoWorld) -> None:
         assert add_alerts(world) == "alerts: 2 open, 1 acknowledged"
     states = [view.state for view in handling.overview(store, AlertQuery(), NOW).alerts]
     assert sorted(states) == ["acknowledged", "open"]
+
+
+def test_pools_and_a_plan_are_made_once(world: DemoWorld) -> None:
+    store = world.app.store
+    write_growth(store, start=NOW - timedelta(days=40))
+    for pool in ("builders", "idle"):
+        remove_pool(store, pool, "ann", NOW)
+    said = add_planning(world)
+    assert said.startswith("planning: 1 pools, plan ")
+    assert said.endswith(" of 3 tasks for the night")
+    assert add_planning(world) == "planning: as it was"
+    [plan] = plan_capacity(store, CapacityQuery(has_waiting=False), NOW + timedelta(minutes=1))
+    use = plan.outcomes[0].utilisation
+    assert use is not None
+    assert 0.3 < use <= 0.75
+    assert plan.pool.budget_per_month
 
 
 def test_series_deviate_are_forecast_and_scored_once(store: Store, settings: Settings) -> None:

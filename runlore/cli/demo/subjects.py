@@ -2,6 +2,7 @@
 
 from runlore.cli.demo.alerts import add_alerts
 from runlore.cli.demo.experiments import add_experiments
+from runlore.cli.demo.planning import add_planning
 from runlore.cli.demo.reports import add_reports
 from runlore.cli.demo.retraining import add_retraining
 from runlore.cli.demo.rollout import add_rollout
@@ -13,6 +14,7 @@ SUBJECTS: tuple[AddDemoData, ...] = (
     add_rollout,
     add_experiments,
     add_signals,
+    add_planning,
     add_alerts,
     add_reports,
 )
