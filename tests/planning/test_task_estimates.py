@@ -192,7 +192,7 @@ def test_who_learns_one_kind_does_not_stop_another(
     cache, started, may_end = EstimatorCache(), Event(), Event()
     learn, calls = estimates.learn_kind, []
 
-    def slow(store: Store, kind: str, measure: str, at: datetime) -> KindEstimator:
+    def slow(store: Store, kind: str, measure: str, at: datetime, _: object) -> KindEstimator:
         calls.append((kind, measure))
         if measure == "cost":
             started.set()
