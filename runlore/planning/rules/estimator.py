@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from runlore.kernel.errors import Refused
 from runlore.kernel.readable import readable_share
-from runlore.planning.rules.champion import ChampionAnswers, combine_models
+from runlore.planning.rules.champion import ChampionAnswers, Combination, combine_models
 from runlore.planning.rules.estimate_scores import EstimateScores, score_estimates
 from runlore.planning.rules.holding_out import HeldOut, OutcomeTimes, hold_out
 from runlore.planning.rules.missing_inputs import complete
@@ -269,14 +269,22 @@ def fit_estimator(
             HeldSums(combined, scales, truth, [tasks[at].get(SCOPE) for at in held.at]), spread
         ),
         promise=learn_promise(spread.share_between(LOW / scales, HIGH / scales), is_within),
-        scores=score_estimates(
-            np.exp(truth),
-            np.exp(combined),
-            np.exp(held.answers[:, names.index("median")]),
-            {f"{level:.0%}": _coverage(spread, residuals / scales, level) for level in COVERAGES},
-        ),
+        scores=_score(chosen, values, spread, residuals / scales),
         champion=chosen.champion,
         champion_note=chosen.note,
+    )
+
+
+def _score(
+    chosen: Combination, values: Floats, spread: ResidualSpread, scaled: Floats
+) -> EstimateScores:
+    """On the held-out tasks that the weights were chosen on. scaled: (h,) their residuals."""
+    held = chosen.held
+    return score_estimates(
+        np.exp(values[held.at]),
+        np.exp(held.answers @ chosen.weights),
+        np.exp(held.answers[:, chosen.names.index("median")]),
+        {f"{level:.0%}": _coverage(spread, scaled, level) for level in COVERAGES},
     )
 
 
