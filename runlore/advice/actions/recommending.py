@@ -22,7 +22,6 @@ from runlore.advice.queries.advice_ledger import (
 from runlore.advice.queries.finished_runs import count_runs, read_runs, read_subjects
 from runlore.advice.rules.recommendations.holding import LOOKED_BACK, is_look_due, look_alpha
 from runlore.advice.rules.recommendations.searching import (
-    ALPHA,
     LEAST_RUNS,
     MOST_RUNS,
     HeldChoice,
@@ -127,7 +126,7 @@ def decide(
 
 def _new(subject: Named, held: HeldChoice, alpha: float) -> NewAdvice:
     choice, effect, rival = held.choice, held.effect, held.rival
-    low, high = rival.interval(ALPHA) if np.isfinite(rival.effect) else (None, None)
+    low, high = rival.interval(0.05) if np.isfinite(rival.effect) else (None, None)
     evidence = {
         "effect": effect.effect,
         "low": held.low,

@@ -42,7 +42,7 @@ Measure = Literal["failures", "duration"]
 Subject = Literal["actor", "kind", "scope"]
 MEASURES: tuple[Measure, ...] = ("failures", "duration")
 LEAST_EFFECT: Mapping[Measure, float] = {"failures": 0.01, "duration": 0.05}
-ALPHA = 0.05  # that any recommendation of a subject is wrong
+ALPHA = 0.03  # of the first look at a subject
 LEAST_RUNS = 120  # of a subject
 LEAST_ARM = 20  # runs with a value and without, in each half, that are alike
 LEAST_FREEDOM = 7.0  # so many stretches of time, less one, must carry a comparison
@@ -236,7 +236,7 @@ def _confirm(
     if not (is_sure and is_large and is_new and _is_carried(effect)):
         return None
     sign = 1 if choice.is_better else -1
-    if np.isfinite(rival.effect) and sign * rival.interval(ALPHA)[0 if sign > 0 else 1] > 0:
+    if np.isfinite(rival.effect) and sign * rival.interval(0.05)[0 if sign > 0 else 1] > 0:
         return None  # it would be paid for by the other measure
     edges = size_edges(lever, choice.value) if lever.name.startswith("size:") else None
     return HeldChoice(choice, effect, low, high, plain, rival, share, *counts, edges)
