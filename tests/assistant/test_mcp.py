@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 
+from runlore.advice.queries.advice_ledger import AdviceLook, NewAdvice, insert_look
 from runlore.assistant.actions.tools import BY_NAME
 from runlore.assistant.queries import runs
 from runlore.assistant.rules.log_text import NOTICE
@@ -206,6 +208,26 @@ def test_pages_together_are_the_whole_log_once(service: httpx.Client) -> None:
 
     names = use(lambda: over_http(service, MODERN), work)
     assert sorted(names) == sorted(f"«run-{number}»" for number in range(123))
+
+
+def test_advice_that_holds_comes_with_its_interval_and_what_it_stands_on(
+    service: httpx.Client, log: Store
+) -> None:
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    look = AdviceLook("actor", "ann", 1, at, 5_000, 40, 0.05, "")
+    evidence = {"effect": -0.1, "low": -0.15, "high": -0.05, "base": 0.2, "plain": -0.12}
+    evidence |= {"rival_low": None, "rival_high": None, "used": 80, "other": 120, "share": 0.4}
+    evidence |= {"looked_at": 40, "confirmed": 1, "others": [], "edges": None}
+    advice = NewAdvice("actor", "ann", "etl", "host", "web-9", "use", "failures", evidence)
+    insert_look(log, look, [advice], "ann")
+    answer = answer_of(call(service, "what_helps", {"actor": "ann"}))
+    [figure], [row] = answer["figures"], answer["rows"]
+    assert (figure["value"], figure["low"], figure["high"]) == (-0.1, -0.15, -0.05)
+    assert (figure["n"], figure["id"]) == (200, str(row["advice"]))
+    assert "web-9" in row["text"]
+    for asked in ({"actor": "bob"}, {"as_of": "2026-11-19T00:00:00Z"}):
+        none = answer_of(call(service, "what_helps", asked))
+        assert "No recommendation is on the ledger" in none["answer"]
 
 
 WRONG: tuple[tuple[str, dict[str, Any], str], ...] = (

@@ -87,6 +87,7 @@ class ForecastArguments(Arguments):
 class AdviceArguments(Arguments):
     scope: Text | None = Field(default=None, description="host or project")
     actor: Text | None = None
+    kind: Text | None = None
     as_of: Instant | None = None
     limit: Rows = 10
     page: Page = 1

@@ -237,7 +237,7 @@ def _help(text: str, person: str) -> Intent | None:
     words = r"\bhelps?\b|\brecommend\w*|\badvice\b|\badvise\b|\bimprove\b|\bsuggest\w*"
     if not re.search(words, text, re.I):
         return None
-    return Intent("help", "what_helps", _slots(text, "scope"))
+    return Intent("help", "what_helps", _slots(text, "actor", "kind", "scope"))
 
 
 def _stats(text: str, person: str) -> Intent | None:
