@@ -15,6 +15,7 @@ from bentos.http.routing import Endpoint, Tag
 from bentos.http.schemas import Closed
 from bentos.http.timed_cache import TimedCache
 from bentos.predict.live_versions import Serving
+from runlore.advice.actions.track_record import KindRecord
 from runlore.kernel import instants
 from runlore.planning.actions.recommendations import GroupOutcome
 from runlore.reports.actions.learned import LearnedModels, learned
@@ -87,6 +88,25 @@ class LearningAdvice(Closed):
     not_followed: AdviceEffect
 
 
+class AdviceKind(Closed):
+    """Advice to users, kinds and hosts about one change. runs_with, runs_without: since it was
+    given, as advised and otherwise. held: of `judged`, those whose promised direction came true."""
+
+    change: str = Field(description="hour, weekday, host, input, size, retry or order")
+    measure: str
+    given: int
+    followed: int
+    dismissed: int
+    withdrawn: int
+    runs_with: int
+    failed_with: int
+    runs_without: int
+    failed_without: int
+    judged: int
+    held: int
+    is_withdrawn: bool = Field(description="such advice is no longer shown")
+
+
 class LearningModel(Closed):
     """accuracy: of its predictions, once what they were about was over."""
 
@@ -111,6 +131,7 @@ class LearningStats(Closed):
     system_metrics: LearningMetrics
     models: list[LearningModel]
     advice: LearningAdvice
+    advice_by_kind: list[AdviceKind]
 
 
 async def stats(request: Request) -> Response:
@@ -158,6 +179,7 @@ def _stats(figures: LearnedModels) -> LearningStats:
             followed=_effect(figures.advice.followed),
             not_followed=_effect(figures.advice.others),
         ),
+        advice_by_kind=[_advice_kind(one) for one in figures.advice_kinds],
     )
 
 
@@ -176,6 +198,24 @@ def _executions(totals: LogTotals) -> LearningExecutions:
 
 def _effect(group: GroupOutcome) -> AdviceEffect:
     return AdviceEffect(**{name: getattr(group, name) for name in AdviceEffect.model_fields})
+
+
+def _advice_kind(one: KindRecord) -> AdviceKind:
+    return AdviceKind(
+        change=one.lever,
+        measure=one.measure,
+        given=one.advice,
+        followed=one.followed,
+        dismissed=one.dismissed,
+        withdrawn=one.withdrawn,
+        runs_with=one.did_runs,
+        failed_with=one.did_failed,
+        runs_without=one.did_not_runs,
+        failed_without=one.did_not_failed,
+        judged=one.judged,
+        held=one.held,
+        is_withdrawn=one.is_withdrawn,
+    )
 
 
 def _model(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from runlore.advice.actions.track_record import KindRecord, track_record
 from runlore.planning.actions.recommendations import (
     GroupOutcome,
     list_recommendations,
@@ -31,13 +32,17 @@ class AdviceTotals:
 
 @dataclass(frozen=True)
 class LearnedModels:
-    """at: when it was counted. models: each with what serves and what it scored."""
+    """at: when it was counted. models: each with what serves and what it scored.
+
+    advice_kinds: of advice to actors, kinds and hosts.
+    """
 
     at: datetime
     totals: LogTotals
     models: tuple[tuple[SpecOverview, SpecWatch], ...]
     months: tuple[MonthScore, ...]
     advice: AdviceTotals
+    advice_kinds: tuple[KindRecord, ...]
 
 
 def learned(store: Store, specs: Sequence[str], at: datetime) -> LearnedModels:
@@ -49,6 +54,7 @@ def learned(store: Store, specs: Sequence[str], at: datetime) -> LearnedModels:
         tuple((standing, overview.watched(store, standing.spec)) for standing in standings),
         tuple(read_month_scores(store, at, at - SCORED)),
         advice_totals(store, at),
+        tuple(track_record(store, at)),
     )
 
 
