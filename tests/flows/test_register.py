@@ -76,7 +76,7 @@ def test_train_score_monitor_and_rollout_run_for_each_spec_of_the_catalog() -> N
     specs = ("failure-risk", "duration")
     flows = ("training", "serving", "monitoring", "retraining", "rollout")
     expected = {(flow, spec) for flow in flows for spec in specs}
-    of_no_spec = ("experiments", "ingest", "planning", "reports", "retrain", "signals")
+    of_no_spec = ("advice", "experiments", "ingest", "planning", "reports", "retrain", "signals")
     assert found == expected | {(flow, None) for flow in of_no_spec}
 
 
