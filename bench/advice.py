@@ -122,15 +122,14 @@ def _planted(worlds: int, points: float) -> None:
     for seed in range(worlds):
         world = make_world(10_000 + seed, points=points)
         held = search_choices(world.log, "actor").held
-        late = np.arange(RUNS) >= RUNS // 2
-        truth = world.change[late].mean()
+        truth = world.change.mean()
         mine = [one for one in held if is_about_host(one)]
         others = {("host", "failures")}
         wrong += any(
             not _is_true(one) and (one.choice.lever, one.choice.measure) not in others
             for one in held
         )
-        effect, error = naive_effect(world.log.take(np.flatnonzero(late)))
+        effect, error = naive_effect(world.log)
         naive.append(effect - truth)
         covered += abs(effect - truth) <= 1.96 * error
         for one in mine[:1]:

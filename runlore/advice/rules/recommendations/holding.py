@@ -10,7 +10,7 @@ from runlore.planning.rules.recommendations.effects import pool_effects
 
 LOOKED_BACK = timedelta(days=400)
 GROWTH = 1.5  # of the runs since the last look, for another one
-ERROR = 0.03  # the chance that a subject ever gets wrong advice, over all looks
+ERROR = 0.05  # the chance that a subject ever gets wrong advice, over all looks
 KEPT = 0.5  # of what was promised must still be possible
 LEAST_LATER = 20  # runs that did it and runs that did not, since then
 LEAST_PIECES = 5  # of one kind, to judge the kind
@@ -42,7 +42,7 @@ def look_alpha(look: int) -> float:
     Only effects in the direction that was searched are shown, so half of a level is at stake.
 
     >>> [round(look_alpha(look), 4) for look in (1, 2, 3)]
-    [0.03, 0.01, 0.005]
+    [0.05, 0.0167, 0.0083]
     """
     return 2 * ERROR / (look * (look + 1))
 

@@ -1,4 +1,4 @@
-"""Search what to do otherwise in the earlier half of the runs; confirm it on the later half."""
+"""Search what to do otherwise in one half of the runs; confirm it on the other half."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -42,13 +42,13 @@ Measure = Literal["failures", "duration"]
 Subject = Literal["actor", "kind", "scope"]
 MEASURES: tuple[Measure, ...] = ("failures", "duration")
 LEAST_EFFECT: Mapping[Measure, float] = {"failures": 0.01, "duration": 0.05}
-ALPHA = 0.03  # of the first look at a subject
+ALPHA = 0.05  # of the first look at a subject
 LEAST_RUNS = 120  # of a subject
 LEAST_ARM = 20  # runs with a value and without, in each half, that are alike
 LEAST_FREEDOM = 7.0  # so many stretches of time, less one, must carry a comparison
 LEAST_OVERLAP = 0.25  # of the runs have a like one
 MOST_BLOCKS = 40
-MOST_CONFIRMED = 3  # what is looked at in the later half
+MOST_CONFIRMED = 4  # of each half that are tested in the other
 MOST_KINDS = 5  # that are searched by themselves
 MOST_RUNS = 20_000  # the newest
 LIKELY = 2.0  # standard errors, to be chosen
@@ -70,9 +70,9 @@ class Choice:
 
 @dataclass(frozen=True)
 class HeldChoice:
-    """effect: from the later half only, with the value minus without. Durations are logs.
+    """effect: of the half not searched, with the value minus without; of logs of durations.
 
-    low, high: cover all that was confirmed together. plain: the difference of means. rival: the
+    low, high: at the level at which it was tested. plain: the difference of means. rival: the
     same comparison for the other measure. share: of the runs that have the value. looked_at: how
     many comparisons were searched; confirmed: how many were then tested.
     """
@@ -105,91 +105,117 @@ class ComparedPart:
 
     kind: str
     log: RunLog
-    early: Integers
-    late: Integers
+    searched: Integers
+    held_out: Integers
     levers: tuple[CodedColumn, ...]
     strata: Mapping[str, Integers]
     outcomes: Mapping[Measure, Floats]
     blocks: Integers
 
 
+Candidate = tuple[ComparedPart, CodedColumn, Choice]
+
+
 def search_choices(log: RunLog, subject: Subject, alpha: float = ALPHA) -> ChoiceSearch:
     """What would have failed less or run shorter, of all levers and values.
 
     alpha: the chance that anything shown is wrong, for the subject as a whole. Any number of
-    comparisons may be searched in the earlier half. The best few are tested in the later half, at
-    `alpha` divided by their number (Bonferroni), so the intervals are honest about the search.
+    comparisons may be searched in one half; the best few are tested in the other. Each half has its
+    turn, at half of `alpha` over all that is tested (Holm, A simple sequentially rejective multiple
+    test procedure, 1979).
     """
     if len(log) < LEAST_RUNS:
         return ChoiceSearch((), 0, 0, f"{len(log)} finished runs; a search needs {LEAST_RUNS}")
     log = log.take(np.arange(max(0, len(log) - MOST_RUNS), len(log)))
-    ranked, looked_at = [], 0
-    for part in _parts(log, subject):
+    looked_at, tested = 0, []
+    for is_later_first in (False, True):
+        ranked, count = _ranked(log, subject, is_later_first=is_later_first)
+        looked_at += count
+        tested.append([_test(*one) for one in _most_likely(ranked)])
+    counts = looked_at, sum(map(len, tested))
+    held: dict[tuple[str, Measure], HeldChoice] = {}
+    for one, level in (sure for turn in tested for sure in _sure(turn, alpha / 2)):
+        if kept := one.hold(level, counts):
+            held.setdefault((kept.choice.lever, kept.choice.measure), kept)
+    return ChoiceSearch(tuple(held.values()), *counts, _reason(held, *counts))
+
+
+def _ranked(
+    log: RunLog, subject: Subject, *, is_later_first: bool
+) -> tuple[list[tuple[float, Candidate]], int]:
+    """What stands out in the half that is searched, and among how many comparisons."""
+    ranked: list[tuple[float, Candidate]] = []
+    looked_at = 0
+    for part in _parts(log, subject, is_later_first=is_later_first):
         for score, lever, choice in _search(part):
             looked_at += 1
             if abs(score) >= LIKELY:
-                ranked.append((abs(score), part, lever, choice))
-    ranked.sort(key=lambda one: -one[0])
-    chosen: dict[tuple[str, Measure], tuple[ComparedPart, CodedColumn, Choice]] = {}
-    for _, part, lever, choice in ranked:
-        if len(chosen) < MOST_CONFIRMED:
-            chosen.setdefault((choice.lever, choice.measure), (part, lever, choice))
-    held = [
-        one
-        for part, lever, choice in chosen.values()
-        if (one := _confirm(part, lever, choice, alpha / len(chosen), (looked_at, len(chosen))))
-    ]
-    return ChoiceSearch(tuple(held), looked_at, len(chosen), _reason(held, looked_at, len(chosen)))
+                ranked.append((abs(score), (part, lever, choice)))
+    return ranked, looked_at
 
 
-def _reason(held: list[HeldChoice], looked_at: int, confirmed: int) -> str:
+def _most_likely(found: list[tuple[float, Candidate]]) -> list[Candidate]:
+    """The best of each lever and measure, what to do before what to avoid; few of these."""
+    found = sorted(found, key=lambda one: -one[0])
+    best: dict[tuple[str, Measure], tuple[float, Candidate]] = {}
+    for is_better in (True, False):
+        for score, one in found:
+            choice = one[2]
+            if choice.is_better is is_better:
+                best.setdefault((choice.lever, choice.measure), (score, one))
+    ranked = sorted(best.values(), key=lambda one: -one[0])
+    return [one for _, one in ranked[:MOST_CONFIRMED]]
+
+
+def _reason(held: Mapping[tuple[str, Measure], HeldChoice], looked_at: int, confirmed: int) -> str:
     if held:
         return ""
     if not looked_at:
         return "no choice has enough runs that are alike, with it and without it"
     if not confirmed:
-        return f"none of {looked_at} comparisons stands out in the earlier half of the runs"
-    return f"of {looked_at} comparisons {confirmed} stood out; none held in the later half"
+        return f"none of {looked_at} comparisons stands out in either half of the runs"
+    return f"of {looked_at} comparisons {confirmed} stood out in one half; none held in the other"
 
 
-def _parts(log: RunLog, subject: Subject) -> Iterator[ComparedPart]:
-    yield _part("", log, subject)
+def _parts(log: RunLog, subject: Subject, *, is_later_first: bool) -> Iterator[ComparedPart]:
+    yield _part("", log, subject, is_later_first=is_later_first)
     kinds, counts = np.unique(log.kind.astype(str), return_counts=True)
     if len(kinds) < 2:
         return
     for at in np.argsort(-counts, kind="stable")[:MOST_KINDS]:
         if counts[at] >= LEAST_RUNS:
-            yield _part(str(kinds[at]), log.take(np.flatnonzero(log.kind == kinds[at])), subject)
+            rows = log.take(np.flatnonzero(log.kind == kinds[at]))
+            yield _part(str(kinds[at]), rows, subject, is_later_first=is_later_first)
 
 
-def _part(kind: str, log: RunLog, subject: Subject) -> ComparedPart:
-    half = len(log) // 2
-    early, late = np.arange(half), np.arange(half, len(log))
+def _part(kind: str, log: RunLog, subject: Subject, *, is_later_first: bool) -> ComparedPart:
+    halves = np.arange(len(log) // 2), np.arange(len(log) // 2, len(log))
+    searched, held_out = halves[::-1] if is_later_first else halves
     sizes = size_inputs(log)
     levers = [hour_lever(log), weekday_lever(log), retry_lever(log), *input_levers(log)]
-    levers += [size_lever(name, one, early, SIZES) for name, one in sizes.items()]
+    levers += [size_lever(name, one, searched, SIZES) for name, one in sizes.items()]
     if subject != "scope":
         levers.append(host_lever(log))
     if len(np.unique(log.kind.astype(str))) > 1 or kind:
         levers.append(order_lever(log))
-    strata = like_strata(log, early)
+    strata = like_strata(log, searched)
     logs = log_durations(log)
-    blocks = np.concatenate(
-        [time_blocks(log.submitted_s[rows], MOST_BLOCKS) for rows in (early, late)]
-    )
+    blocks = np.concatenate([time_blocks(log.submitted_s[rows], MOST_BLOCKS) for rows in halves])
     outcomes: dict[Measure, Floats] = {"failures": log.failed, "duration": logs}
-    return ComparedPart(kind, log, early, late, tuple(levers), strata, outcomes, blocks)
+    return ComparedPart(kind, log, searched, held_out, tuple(levers), strata, outcomes, blocks)
 
 
 def _search(part: ComparedPart) -> Iterator[tuple[float, CodedColumn, Choice]]:
-    """Each comparison of the earlier half, with how many standard errors it is from none."""
+    """Each comparison of that half, with how many standard errors it is from none."""
     for lever in part.levers:
-        strata = finest_strata(part.strata, lever.name, lever.codes, part.early)
+        strata = finest_strata(part.strata, lever.name, lever.codes, part.searched)
         for measure in MEASURES:
             if measure == "duration" and says_size(lever):
                 continue  # smaller work is shorter: no advice
             outcome = part.outcomes[measure]
-            rows = part.early[np.isfinite(outcome[part.early]) & (lever.codes[part.early] >= 0)]
+            rows = part.searched[
+                np.isfinite(outcome[part.searched]) & (lever.codes[part.searched] >= 0)
+            ]
             if len(rows) < 2 * LEAST_ARM:
                 continue
             found = compare_values(
@@ -220,26 +246,59 @@ def _choice(
     return Choice(part.kind, lever.name, lever.labels[at], others, measure, bool(is_better))
 
 
-def _confirm(
-    part: ComparedPart, lever: CodedColumn, choice: Choice, alpha: float, counts: tuple[int, int]
-) -> HeldChoice | None:
-    covariates = read_covariates(part.log, part.early)
+@dataclass(frozen=True, eq=False)
+class TestedChoice:
+    """A choice in the half that was not searched. edges: of a size."""
+
+    choice: Choice
+    effect: ArmEffect
+    plain: float
+    rival: ArmEffect
+    share: float
+    edges: tuple[float, float] | None
+
+    def is_sure(self, level: float) -> bool:
+        low, high = self.effect.interval(level)
+        return high < 0 if self.choice.is_better else low > 0
+
+    def hold(self, level: float, counts: tuple[int, int]) -> HeldChoice | None:
+        """None: it is too small, carried by too little, done already, or costs something else."""
+        is_large = abs(self.effect.effect) >= LEAST_EFFECT[self.choice.measure]
+        is_new = self.share < DONE if self.choice.is_better else self.share > 0
+        if not (is_large and is_new and _is_carried(self.effect)) or self._is_paid_for():
+            return None
+        low, high = self.effect.interval(level)
+        rest = self.plain, self.rival, self.share, *counts, self.edges
+        return HeldChoice(self.choice, self.effect, low, high, *rest)
+
+    def _is_paid_for(self) -> bool:
+        """The other measure gets worse for sure."""
+        low, high = self.rival.interval(0.05)
+        worse = low > 0 if self.choice.is_better else high < 0
+        return bool(np.isfinite(self.rival.effect) and worse)
+
+
+def _test(part: ComparedPart, lever: CodedColumn, choice: Choice) -> TestedChoice:
+    covariates = read_covariates(part.log, part.searched)
     effect, plain = _adjusted(part, lever, choice, covariates, choice.measure)
-    low, high = effect.interval(alpha)
     rival_measure = MEASURES[choice.measure == "failures"]
     rival, _ = _adjusted(part, lever, choice, covariates, rival_measure)
-    codes = lever.codes[part.late]
+    codes = lever.codes[part.held_out]
     share = float((codes == lever.labels.index(choice.value)).sum() / max((codes >= 0).sum(), 1))
-    is_sure = (high < 0) if choice.is_better else (low > 0)
-    is_large = abs(effect.effect) >= LEAST_EFFECT[choice.measure]
-    is_new = share < DONE if choice.is_better else share > 0
-    if not (is_sure and is_large and is_new and _is_carried(effect)):
-        return None
-    sign = 1 if choice.is_better else -1
-    if np.isfinite(rival.effect) and sign * rival.interval(0.05)[0 if sign > 0 else 1] > 0:
-        return None  # it would be paid for by the other measure
     edges = size_edges(lever, choice.value) if lever.name.startswith("size:") else None
-    return HeldChoice(choice, effect, low, high, plain, rival, share, *counts, edges)
+    return TestedChoice(choice, effect, plain, rival, share, edges)
+
+
+def _sure(tested: list[TestedChoice], alpha: float) -> Iterator[tuple[TestedChoice, float]]:
+    """Those that leave out no effect, each with its level: step by step, as Holm does."""
+    left = list(tested)
+    while left:
+        level = alpha / len(left)
+        sure = [one for one in left if one.is_sure(level)]
+        yield from ((one, level) for one in sure)
+        if not sure:
+            return
+        left = [one for one in left if one not in sure]
 
 
 def _is_carried(effect: ArmEffect) -> bool:
@@ -255,6 +314,8 @@ def _adjusted(
 ) -> tuple[ArmEffect, float]:
     place = lever.labels.index(choice.value)
     used = np.where(lever.codes < 0, np.nan, lever.codes == place)
-    strata = finest_strata(part.strata, lever.name, lever.codes, part.early)
+    strata = finest_strata(part.strata, lever.name, lever.codes, part.searched)
     known = covariates.without(lever.name)
-    return adjusted_effect(part.outcomes[measure], used, part.late, (strata, part.blocks), known)
+    return adjusted_effect(
+        part.outcomes[measure], used, part.held_out, (strata, part.blocks), known
+    )
