@@ -70,7 +70,8 @@ class AdviceDecisionBody(Closed):
 
 class AdviceEntryBody(Closed):
     """effect, low, high: with the value minus without; failures as shares, duration as a share of
-    the time. The interval comes from the later half of the runs and allows for all tested there."""
+    the time. The interval is of the half of the runs that was not searched; it allows for all that
+    is tested."""
 
     id: int
     subject_type: Literal["actor", "kind", "scope"]
@@ -91,8 +92,8 @@ class AdviceEntryBody(Closed):
     runs_with: int
     runs_without: int
     share: float = Field(description="of the runs that had the value then")
-    looked_at: int = Field(description="comparisons searched in the earlier half")
-    confirmed: int = Field(description="comparisons tested in the later half")
+    looked_at: int = Field(description="comparisons searched in both halves")
+    confirmed: int = Field(description="comparisons tested, each in the other half")
     assumption: str
     track_record: str = Field(description="what came of advice of this kind")
     state: Literal["open", "followed", "dismissed", "withdrawn"]
