@@ -110,14 +110,14 @@ class App:
 
         Raises Tampered for a bundle that is not the one that was registered.
         """
-        from runlore.models.bundle import Bundle
+        from runlore.registry.champions import load_files
         from runlore.specs.model_spec import Quantity
 
         for spec in self.specs:
             if isinstance(spec.question, Quantity) and spec.question.of == measure:
                 files = self.champion_files(spec.name)
                 if files is not None:
-                    return Bundle.load(files.folder, files.version, files.digest)
+                    return load_files(files)
         return None
 
     def hold_embedded_server(self) -> None:

@@ -16,7 +16,7 @@ from runlore.advice.recommendation_views import AdviceEntry
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
 
-PATH = "/ai/learning/recommendations/{id:path}"
+PATH = "/ai/learning/recommendations/{id}"
 MOST = 1_024
 
 

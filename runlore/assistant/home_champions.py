@@ -6,7 +6,7 @@ from threading import Lock
 
 from runlore.kernel.errors import NoChampion, NotFound
 from runlore.registry import Registry
-from runlore.registry.champions import fetch_champion
+from runlore.registry.champions import fetch_champion, load_files
 from runlore.serving.actions import states
 from runlore.serving.actions.prediction import Predictor
 from runlore.store.engine import Store
@@ -37,8 +37,6 @@ class HomeChampions:
             return self._champion(spec)
 
     def _champion(self, spec: str) -> Predictor:
-        from runlore.models.bundle import Bundle
-
         files = fetch_champion(
             self._store, spec, self._folder, self._connect, has_tables=self._has_tables
         )
@@ -46,7 +44,7 @@ class HomeChampions:
             raise NoChampion(spec)
         key = (spec, files.digest)
         if key not in self._loaded:
-            bundle = Bundle.load(files.folder, files.version, files.digest)
+            bundle = load_files(files)
             bundle.check_probe()
             states.activate(self._store, bundle.plan)
             self._loaded[key] = Predictor(bundle)

@@ -38,10 +38,15 @@ def load_champion(
     that is needed. has_tables: MLflow's tables lie in this database. Raises Tampered for a bundle
     that is not the one that was registered.
     """
+    files = fetch_champion(store, spec, folder, connect, has_tables=has_tables)
+    return None if files is None else load_files(files)
+
+
+def load_files(files: ChampionFiles) -> "Bundle":
+    """Load a bundle that was fetched. Raises Tampered where it has another digest."""
     from runlore.models.bundle import Bundle
 
-    files = fetch_champion(store, spec, folder, connect, has_tables=has_tables)
-    return None if files is None else Bundle.load(files.folder, files.version, files.digest)
+    return Bundle.load(files.folder, files.version, files.digest)
 
 
 def fetch_champion(

@@ -102,7 +102,7 @@ def test_no_request_makes_a_page_fail(attacked: httpx.Client) -> None:
     attacked.cookies.set(COOKIE, session)
 
     @settings(
-        max_examples=250,
+        max_examples=350,
         deadline=None,
         derandomize=True,
         database=None,

@@ -219,8 +219,8 @@ def test_budgets_are_used_up_when_a_plain_sum_says_so(
     past, ahead = rng.exponential(1, 40), rng.exponential(1, (horizon, 7))
     found = forecast_spend(DailySpend(today, past, ahead), budget, 0.8)
     slow = [slow_passage(today, list(past[-30:]), list(path), budget) for path in ahead.T]
-    assert found.spent == pytest.approx(slow[0][0])
-    if found.spent > budget:
+    assert found.spent == pytest.approx(slow[0][0], abs=1e-4)
+    if slow[0][0] > budget:
         assert (found.state, found.chance_within(1)) == ("exceeded", 1)
         return
     days = sorted(np.inf if day is None else day for _, day in slow)

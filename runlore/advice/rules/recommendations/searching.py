@@ -1,5 +1,6 @@
 """Search what to do otherwise in one half of the runs; confirm it on the other half."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -43,6 +44,7 @@ Subject = Literal["actor", "kind", "scope"]
 MEASURES: tuple[Measure, ...] = ("failures", "duration")
 LEAST_EFFECT: Mapping[Measure, float] = {"failures": 0.01, "duration": 0.05}
 ALPHA = 0.05  # of the first look at a subject
+MOST_BY_HOST = math.log(2)  # of a duration: more is other work, not another host
 LEAST_RUNS = 120  # of a subject
 LEAST_ARM = 20  # runs with a value and without, in each half, that are alike
 LEAST_FREEDOM = 7.0  # so many stretches of time, less one, must carry a comparison
@@ -262,14 +264,20 @@ class TestedChoice:
         return high < 0 if self.choice.is_better else low > 0
 
     def hold(self, level: float, counts: tuple[int, int]) -> HeldChoice | None:
-        """None: it is too small, carried by too little, done already, or costs something else."""
+        """None: too small, carried by too little, done already, other work, or at a price."""
         is_large = abs(self.effect.effect) >= LEAST_EFFECT[self.choice.measure]
         is_new = self.share < DONE if self.choice.is_better else self.share > 0
-        if not (is_large and is_new and _is_carried(self.effect)) or self._is_paid_for():
+        if not (is_large and is_new and _is_carried(self.effect)):
+            return None
+        if self._is_other_work() or self._is_paid_for():
             return None
         low, high = self.effect.interval(level)
         rest = self.plain, self.rival, self.share, *counts, self.edges
         return HeldChoice(self.choice, self.effect, low, high, *rest)
+
+    def _is_other_work(self) -> bool:
+        is_of_host = (self.choice.lever, self.choice.measure) == ("host", "duration")
+        return is_of_host and abs(self.effect.effect) > MOST_BY_HOST
 
     def _is_paid_for(self) -> bool:
         """The other measure gets worse for sure."""

@@ -12,6 +12,7 @@ from runlore.planning.rules.capacity.full_date import LEVEL, find_passage
 
 Floats = NDArray[np.float64]
 BudgetState = Literal["exceeded", "expected", "unlikely", "unknown", "unbudgeted"]
+DIGITS = 4  # of money
 
 
 @dataclass(frozen=True)
@@ -90,16 +91,17 @@ def forecast_spend(days: DailySpend, budget: float | None, level: float = LEVEL)
     """By calendar month: what was spent so far in this one, and what paths of demand add."""
     begun = min(days.today.day - 1, len(days.past))
     spent = float(days.past[len(days.past) - begun :].sum())
+    shown = round(spent, DIGITS)
     if budget is not None and spent > budget:
         months = tuple(_months(days, spent, budget, level))
         chances = None if days.ahead is None else np.ones(len(days.ahead))
-        return SpendOutlook("exceeded", budget, level, "", spent, 0, 0, 0, 1.0, months, chances)
+        return SpendOutlook("exceeded", budget, level, "", shown, 0, 0, 0, 1.0, months, chances)
     if days.ahead is None:
         state: BudgetState = "unbudgeted" if budget is None else "unknown"
-        return SpendOutlook(state, budget, level, days.why, spent)
+        return SpendOutlook(state, budget, level, days.why, shown)
     months = tuple(_months(days, spent, budget, level))
     if budget is None:
-        return SpendOutlook("unbudgeted", None, level, "", spent, months=months)
+        return SpendOutlook("unbudgeted", None, level, "", shown, months=months)
     is_over = np.concatenate([part > budget for _, part in _running(days, spent)])
     passage = find_passage(is_over, level)
     return SpendOutlook(
@@ -107,7 +109,7 @@ def forecast_spend(days: DailySpend, budget: float | None, level: float = LEVEL)
         budget,
         level,
         "",
-        spent,
+        shown,
         passage.early,
         passage.median,
         passage.late,
@@ -135,9 +137,9 @@ def _months(
     tails, so_far = [(1 - level) / 2, 0.5, (1 + level) / 2], spent
     for first, running in _running(days, spent):
         if first + timedelta(days=len(running)) == _next_month(first):
-            low, middle, high = np.quantile(running[-1], tails).tolist()
+            low, middle, high = np.quantile(running[-1], tails).round(DIGITS).tolist()
             over = None if budget is None else float((running[-1] > budget).mean())
-            yield MonthSpend(first.replace(day=1), so_far, low, middle, high, over)
+            yield MonthSpend(first.replace(day=1), round(so_far, DIGITS), low, middle, high, over)
         so_far = 0.0
 
 
