@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy import insert
 
 from bentos.predict.live_versions import Live, Serving
+from runlore.advice.queries.advice_ledger import AdviceLook, NewAdvice, insert_look
 from runlore.alerts.actions import decisions, handling
 from runlore.alerts.rules.decision import DecisionRequest
 from runlore.alerts.rules.finding import AlertFinding, Severity
@@ -45,6 +46,7 @@ from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 from runlore.store.partitions import ensure_months
 from runlore.store.schema import ledger
+from tests.advice.maintained_fleet import simulate_fleet, write_fleet
 from tests.bentos import products_world
 from tests.experiments import ab_world
 from tests.ingest.csv_log import HEADER, MAPPING, Log, row
@@ -90,6 +92,8 @@ def fill(store: Store, folder: Path, now: datetime) -> None:
     _reports(store, now)
     _series(store, now)
     _health(store, now)
+    _advice(store, now)
+    _fleet(store, now)
     set_pools(store, [Pool(EVIL[:60], 0.5), Pool("idle", 2, (EVIL[:60],))], EVIL[:60], now)
 
 
@@ -168,6 +172,25 @@ def _health(store: Store, now: datetime) -> None:
     health_world.write_world(store, precedes=True, scope=NAMES[3], now=now)
     for days in (1, 0):
         measure_health(store, now - timedelta(days=days))
+
+
+def _advice(store: Store, now: datetime) -> None:
+    """Advice to actors, and a login key that was added."""
+    evidence = {"effect": -0.2, "low": -0.3, "high": -0.1, "plain": -0.1, "base": 0.3}
+    evidence |= {"rival_low": -0.1, "rival_high": 0.1, "used": 30, "other": 60, "share": 0.3}
+    evidence |= {"looked_at": 50, "confirmed": 4, "edges": None}
+    for name in NAMES:
+        look = AdviceLook("actor", name, 1, now, 500, 50, 0.05, "")
+        made = NewAdvice("actor", name, name, "host", name, "use", "failures", evidence)
+        insert_look(store, look, [made], EVIL[:60])
+    event = Submission(NAMES[0], "key-added", NAMES[1], {"source_ip": EVIL}, submitted=now - HOUR)
+    recording.record_submission(store, event)
+
+
+def _fleet(store: Store, now: datetime) -> None:
+    fleet = simulate_fleet(hosts=12)
+    named = [replace(one, scope=one.scope.replace("web", EVIL[:40])) for one in fleet]
+    write_fleet(store, named, now)
 
 
 def _executions(store: Store) -> None:
