@@ -67,7 +67,8 @@ def _risks(rows: Sequence[ScopeMaintenance]) -> list[Chart]:
     )[:DRAWN]
     if not known:
         return []
-    risks, names = [risk for risk, _ in known], [name[:40] for _, name in known]
+    risks = [risk for risk, _ in known]
+    names = [f"{at + 1}: {name[:36]}" for at, (_, name) in enumerate(known)]  # each a bar
     series = ChartSeries("risk", names, risks, style="bars")
     title = "What fails within a week?"
     return [Chart(title, "scope", "risk", (series,), is_percent=True, is_lying=True)]
