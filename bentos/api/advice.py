@@ -13,6 +13,7 @@ from bentos.api.store_access import model_response, read_store, write_store
 from bentos.http.bodies import read_body
 from bentos.http.fields import Id, Instant, Name, Values, Words
 from bentos.http.identity import actor_of
+from bentos.http.parameters import number_of, read_as_of
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from runlore.advice.actions import recommending, track_record
@@ -166,7 +167,7 @@ class DecidedAdvice(Closed):
 
 
 async def listing(request: Request) -> Response:
-    subject, at = _subject(dict(request.query_params)), _as_of(request)
+    subject, at = _subject(dict(request.query_params)), read_as_of(request)
     if subject is not None:
         view = await subject_view(request, subject, at)
         return model_response(AdvicePage.model_validate({"advice": _rows(view)}))
@@ -218,7 +219,7 @@ async def plan_risk(request: Request) -> Response:
 
 
 async def record(request: Request) -> Response:
-    at = _as_of(request)
+    at = read_as_of(request)
     rows = await read_store(request, lambda store: track_record.track_record(store, at))
     shown = [{**asdict(one), "text": record_text(one)} for one in rows]
     return model_response(AdviceRecordBody.model_validate({"as_of": at, "record": shown}))
@@ -226,7 +227,7 @@ async def record(request: Request) -> Response:
 
 async def decide(decision: PersonDecision, request: Request) -> Response:
     body = AdviceDecisionBody.model_validate_json(await read_body(request))
-    number, at = _number(request.path_params["id"]), instants.now()
+    number, at = number_of(request.path_params["id"], "a piece of advice"), instants.now()
     actor = actor_of(request, body.actor)
     await write_store(
         request,
@@ -248,17 +249,6 @@ def _subject(given: dict[str, Any]) -> tuple[Subject, str] | None:
     if named and (not named[0][1] or len(named[0][1]) > 1024 or "\x00" in named[0][1]):
         raise BadInput(f"{named[0][0]}: give a name of 1 to 1,024 characters", named[0][0])
     return named[0] if named else None
-
-
-def _as_of(request: Request) -> datetime:
-    text = request.query_params.get("as_of")
-    return instants.now() if text is None else instants.parse(text[:80], "as_of")
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 20):
-        raise BadInput(f"id: {text[:40]!r} is not the number of a piece of advice", "id")
-    return int(text)
 
 
 def _deciding(decision: PersonDecision, summary: str) -> Endpoint:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from bentos.api.store_access import model_response, read_store
 from bentos.http.bodies import read_body
 from bentos.http.fields import InputName, Instant, Name
+from bentos.http.parameters import read_as_of
 from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
 from runlore.kernel import instants
@@ -180,9 +181,9 @@ async def read_capacity(request: Request) -> Response:
         int(days),
         objective=None if objective is None else read_objective(objective),
     )
-    text = query.get("as_of")
-    at = instants.now() if text is None else instants.parse(text, "as_of")
-    return await _answer(request, wanted, at, with_days=query.get("with_days") == "true")
+    return await _answer(
+        request, wanted, read_as_of(request), with_days=query.get("with_days") == "true"
+    )
 
 
 async def ask_capacity(request: Request) -> Response:

@@ -12,10 +12,10 @@ from bentos.api.store_access import model_response, read_store, write_store
 from bentos.http.bodies import read_body
 from bentos.http.fields import Name
 from bentos.http.identity import actor_of
+from bentos.http.parameters import number_of
 from bentos.http.routing import Endpoint, Tag, in_path
 from bentos.http.schemas import Closed
 from runlore.kernel import instants
-from runlore.kernel.errors import BadInput
 from runlore.signals.actions import dismissals
 
 
@@ -58,16 +58,10 @@ async def listing(request: Request) -> Response:
 
 async def undo(request: Request) -> Response:
     body = DismissalUndo.model_validate_json(await read_body(request))
-    number, at = _number(request.path_params["id"]), instants.now()
+    number, at = number_of(request.path_params["id"], "a dismissal"), instants.now()
     actor = actor_of(request, body.actor)
     await write_store(request, lambda store: dismissals.undo_dismissal(store, number, actor, at))
     return model_response(UndoneDismissal(id=number, is_undone=True))
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 20):
-        raise BadInput(f"id: {text[:40]!r} is not the number of a dismissal", "id")
-    return int(text)
 
 
 ENDPOINTS = (

@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from bentos.api.signals import LONGEST_NAME, TEXT, positive_number
 from bentos.api.store_access import model_response, read_store
+from bentos.http.parameters import read_as_of
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
-from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
 from runlore.signals.actions.forecasting import SeriesName
 from runlore.signals.actions.limits import forecast_limit, forecast_limits, read_limit
@@ -51,7 +51,7 @@ class LimitPage(Closed):
 
 
 async def limits(request: Request) -> Response:
-    as_of, specs = _as_of(request), request.app.state.product.series_specs
+    as_of, specs = read_as_of(request), request.app.state.product.series_specs
     made = await read_store(request, lambda store: forecast_limits(store, specs, as_of))
     bodies = [LimitBody.model_validate(asdict(show_limit(one))) for one in made]
     return model_response(LimitPage(limits=bodies))
@@ -62,7 +62,7 @@ async def limit(request: Request) -> Response:
     if "\x00" in name or len(name) > LONGEST_NAME:
         raise BadInput("series: no series has such a name", "series")
     wanted = SeriesName(name, query.get("scope"), query.get("source"))
-    as_of, side = _as_of(request), query.get("side", "above")
+    as_of, side = read_as_of(request), query.get("side", "above")
     given = read_limit(query["at"], side) if "at" in query else None
     days = positive_number(query["days"], "days", 1.0) if "days" in query else None
     specs = request.app.state.product.series_specs
@@ -70,11 +70,6 @@ async def limit(request: Request) -> Response:
         request, lambda store: forecast_limit(store, specs, wanted, as_of, given, days)
     )
     return model_response(LimitBody.model_validate(asdict(show_limit(made))))
-
-
-def _as_of(request: Request) -> datetime:
-    text = request.query_params.get("as_of")
-    return instants.now() if text is None else instants.parse(text, "as_of")
 
 
 AS_OF = in_query("as_of", "Use only what was known then", {"type": "string"})

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bentos.api.store_access import model_response, read_store
+from bentos.http.parameters import read_as_of
 from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
 from runlore.advice.actions.failure_log import FailureDefinition, FailureSource
@@ -19,7 +20,6 @@ from runlore.advice.maintenance_calendar import to_icalendar
 from runlore.advice.maintenance_views import MaintenanceView, show_maintenance
 from runlore.advice.rules.maintenance.lifetimes import AgeFrom
 from runlore.advice.rules.maintenance.visit_costs import MaintenanceCosts
-from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
 from runlore.store.engine import Store
 
@@ -104,8 +104,7 @@ async def maintenance(request: Request) -> Response:
     form = query.get("format", "json")
     if form not in {"json", "ics"}:
         raise BadInput(f"format: {form[:40]!r} is none of ics, json", "format")
-    as_of = query.get("as_of")
-    at = instants.now() if as_of is None else instants.parse(as_of, "as_of")
+    at = read_as_of(request)
     lists = {name: query.getlist(name) for name in LISTS}
     view = await maintenance_view(request, dict(query), lists, at)
     if form == "ics":

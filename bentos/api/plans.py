@@ -15,6 +15,7 @@ from bentos.http.bodies import read_body
 from bentos.http.errors import Overloaded
 from bentos.http.fields import Id, Instant, Name, Values
 from bentos.http.identity import actor_of
+from bentos.http.parameters import read_as_of
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from runlore.kernel import instants
@@ -213,8 +214,7 @@ def to_request(body: PlanBody) -> AllocationRequest:
 
 
 async def listing(request: Request) -> Response:
-    text, number = request.query_params.get("as_of"), request.query_params.get("limit", "20")
-    at = instants.now() if text is None else instants.parse(text, "as_of")
+    at, number = read_as_of(request), request.query_params.get("limit", "20")
     if not number.isascii() or not number.isdigit() or not 1 <= int(number[:9]) <= MOST_PLANS:
         raise BadInput(f"limit: {number[:20]!r} is not 1 to {MOST_PLANS}", "limit")
     rows = await read_store(request, lambda store: list_plans(store, at, int(number)))

@@ -11,6 +11,7 @@ from bentos.api.store_access import model_response, read_store, write_store
 from bentos.http.bodies import read_body
 from bentos.http.fields import InputName, Name
 from bentos.http.identity import actor_of
+from bentos.http.parameters import read_as_of
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from runlore.kernel import instants
@@ -84,8 +85,7 @@ class RemovedPool(Closed):
 
 
 async def listing(request: Request) -> Response:
-    text = request.query_params.get("as_of")
-    at = instants.now() if text is None else instants.parse(text, "as_of")
+    at = read_as_of(request)
     rows = await read_store(request, lambda store: pools.list_pools(store, at))
     return model_response(PoolPage(pools=[_body(one) for one in rows]))
 

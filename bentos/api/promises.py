@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bentos.api.store_access import model_response, read_store
+from bentos.http.parameters import read_as_of
 from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
-from runlore.kernel import instants
 from runlore.planning.actions.promises import list_promises
 from runlore.planning.promise_views import show_promises
 
@@ -58,8 +58,7 @@ class PromisesPage(Closed):
 
 
 async def listing(request: Request) -> Response:
-    text = request.query_params.get("as_of")
-    at = instants.now() if text is None else instants.parse(text, "as_of")
+    at = read_as_of(request)
     rows = await read_store(request, lambda store: list_promises(store, at))
     bodies = [MeasurePromisesBody.model_validate(asdict(show_promises(row))) for row in rows]
     return model_response(PromisesPage(promises=bodies))

@@ -14,10 +14,10 @@ from bentos.api.store_access import model_response, read_store, write_store
 from bentos.http.bodies import read_body
 from bentos.http.fields import Id, Words
 from bentos.http.identity import actor_of
+from bentos.http.parameters import number_of
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from runlore.kernel import instants
-from runlore.kernel.errors import BadInput
 from runlore.planning.actions import recommendations
 from runlore.planning.actions.recommendations import Decision
 from runlore.planning.recommendation_views import AdviceView, show_advice, show_recommendation
@@ -140,19 +140,13 @@ async def page_of(request: Request, project: str | None) -> RecommendationPage:
 
 async def decide(decision: Decision, request: Request) -> Response:
     body = DecisionBody.model_validate_json(await read_body(request))
-    number, at = _number(request.path_params["id"]), instants.now()
+    number, at = number_of(request.path_params["id"], "a recommendation"), instants.now()
     actor = actor_of(request, body.actor)
     await write_store(
         request,
         lambda store: recommendations.decide(store, number, decision, actor, body.reason, at),
     )
     return model_response(DecidedRecommendation(id=number, decision=decision))
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 20):
-        raise BadInput(f"id: {text[:40]!r} is not the number of a recommendation", "id")
-    return int(text)
 
 
 def _deciding(decision: Decision, summary: str) -> Endpoint:

@@ -73,5 +73,3 @@ def test_a_new_host_at_night_is_rarer_than_the_usual_host_by_day() -> None:
     usual, night, other = habits.probability(np.array([34, 27, 27]), ["web-1", "web-1", "db-9"])
     assert usual > 0.1
     assert 0.02 > night > other
-    assert habits.is_new_scope("db-9")
-    assert not habits.is_new_scope("web-1")

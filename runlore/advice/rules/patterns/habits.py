@@ -55,9 +55,6 @@ class ActorHabits:
         ordered, below = self._tail
         return np.minimum(below[np.searchsorted(ordered, cell * (1 + 1e-9), side="right")], 1.0)
 
-    def is_new_scope(self, scope: str) -> bool:
-        return scope not in self.scopes
-
 
 def learn_habits(hours: Ints, scopes: Sequence[str], common: Floats | None = None) -> ActorHabits:
     """Learn from executions that were known.

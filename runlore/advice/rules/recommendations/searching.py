@@ -133,10 +133,10 @@ def search_choices(log: RunLog, subject: Subject, alpha: float = ALPHA) -> Choic
     for is_later_first in (False, True):
         ranked, count = _ranked(log, subject, is_later_first=is_later_first)
         looked_at += count
-        tested.append([_test(*one) for one in _most_likely(ranked)])
+        tested.append([_test(*one) for one in most_likely(ranked)])
     counts = looked_at, sum(map(len, tested))
     held: dict[tuple[str, Measure], HeldChoice] = {}
-    for one, level in (sure for turn in tested for sure in _sure(turn, alpha / 2)):
+    for one, level in (sure for turn in tested for sure in step_down(turn, alpha / 2)):
         if kept := one.hold(level, counts):
             held.setdefault((kept.choice.lever, kept.choice.measure), kept)
     return ChoiceSearch(tuple(held.values()), *counts, _reason(held, *counts))
@@ -156,7 +156,7 @@ def _ranked(
     return ranked, looked_at
 
 
-def _most_likely(found: list[tuple[float, Candidate]]) -> list[Candidate]:
+def most_likely(found: list[tuple[float, Candidate]]) -> list[Candidate]:
     """The best of each lever and measure, what to do before what to avoid; few of these."""
     found = sorted(found, key=lambda one: -one[0])
     best: dict[tuple[str, Measure], tuple[float, Candidate]] = {}
@@ -249,7 +249,7 @@ def _choice(
 
 
 @dataclass(frozen=True, eq=False)
-class TestedChoice:
+class CheckedChoice:
     """A choice in the half that was not searched. edges: of a size."""
 
     choice: Choice
@@ -259,7 +259,7 @@ class TestedChoice:
     share: float
     edges: tuple[float, float] | None
 
-    def is_sure(self, level: float) -> bool:
+    def isstep_down(self, level: float) -> bool:
         low, high = self.effect.interval(level)
         return high < 0 if self.choice.is_better else low > 0
 
@@ -286,7 +286,7 @@ class TestedChoice:
         return bool(np.isfinite(self.rival.effect) and worse)
 
 
-def _test(part: ComparedPart, lever: CodedColumn, choice: Choice) -> TestedChoice:
+def _test(part: ComparedPart, lever: CodedColumn, choice: Choice) -> CheckedChoice:
     covariates = read_covariates(part.log, part.searched)
     effect, plain = _adjusted(part, lever, choice, covariates, choice.measure)
     rival_measure = MEASURES[choice.measure == "failures"]
@@ -294,15 +294,18 @@ def _test(part: ComparedPart, lever: CodedColumn, choice: Choice) -> TestedChoic
     codes = lever.codes[part.held_out]
     share = float((codes == lever.labels.index(choice.value)).sum() / max((codes >= 0).sum(), 1))
     edges = size_edges(lever, choice.value) if lever.name.startswith("size:") else None
-    return TestedChoice(choice, effect, plain, rival, share, edges)
+    return CheckedChoice(choice, effect, plain, rival, share, edges)
 
 
-def _sure(tested: list[TestedChoice], alpha: float) -> Iterator[tuple[TestedChoice, float]]:
-    """Those that leave out no effect, each with its level: step by step, as Holm does."""
+def step_down(tested: list[CheckedChoice], alpha: float) -> Iterator[tuple[CheckedChoice, float]]:
+    """Those that leave out no effect, each with its level: step by step, as Holm does.
+
+    alpha: the chance of any among all that are tested where there is no effect.
+    """
     left = list(tested)
     while left:
         level = alpha / len(left)
-        sure = [one for one in left if one.is_sure(level)]
+        sure = [one for one in left if one.isstep_down(level)]
         yield from ((one, level) for one in sure)
         if not sure:
             return
