@@ -2,7 +2,9 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -40,50 +42,62 @@ def test_what_holds_is_advised_decided_and_scored(
     service = serve(Serving((), store=store, live={}), api_keys="off")
     nobody = service.get("/ai/learning/recommendations/ann").json()
     assert (nobody["recommendations"], nobody["last_searched"]) == ([], None)
+    advised = check_advised(service)
+    [host] = [row for row in advised if row["lever"] == "host"]
+    check_planned_run(service, host)
+    assert service.post(f"/advice/{host['id']}/follow", json=WHY).status_code == 200
+    assert service.post(f"/advice/{host['id']}/dismiss", json=WHY).status_code == 409
+    check_scored(store, len(advised))
+    check_told(service)
 
+
+def check_advised(service: httpx.Client) -> list[dict[str, Any]]:
+    """By command, by the route and in OpsConductor's words the same advice, searched once."""
     done = CliRunner().invoke(app, ["advise", "recommend", "ann", "--json"])
     assert done.exit_code == 0, done.output
-    shown = json.loads(done.stdout)
-    [one] = [row for row in shown["advice"] if row["lever"] == "host"]
+    advised: list[dict[str, Any]] = json.loads(done.stdout)["advice"]
+    [one] = [row for row in advised if row["lever"] == "host"]
     assert (one["value"], one["action"], one["measure"]) == ("web-2", "use", "failures")
     assert one["low"] < WORLD.change.mean() < one["high"] < 0
     assert "nothing unrecorded differs" in one["assumption"]
     again = service.post("/advice", json={"actor": "ann"}).json()
-    assert [row["id"] for row in again["advice"]] == [row["id"] for row in shown["advice"]]
+    assert [row["id"] for row in again["advice"]] == [row["id"] for row in advised]
     assert again["next_look"] == 3_000, "not searched again before the log has grown by half"
-    [same] = [
-        row
-        for row in service.get("/ai/learning/recommendations/ann").json()["recommendations"]
-        if row["change"] == "host"
-    ]
+    listed = service.get("/ai/learning/recommendations/ann").json()["recommendations"]
+    [same] = [row for row in listed if row["change"] == "host"]
     assert (same["recommendation_id"], same["type"]) == (one["id"], "risk_mitigation")
+    return advised
 
-    plan = {"actor": "ann", "kind": one["kind"] or "backup", "scope": "web-3"}
+
+def check_planned_run(service: httpx.Client, host: dict[str, Any]) -> None:
+    """Advice that the plan does not follow is listed, with the risk of like runs."""
+    plan = {"actor": "ann", "kind": host["kind"] or "backup", "scope": "web-3"}
     risk = service.post("/advice/mitigation", json=plan).json()
-    assert one["id"] in [row["id"] for row in risk["advice"]]
+    assert host["id"] in [row["id"] for row in risk["advice"]]
     assert risk["low"] < risk["rate"] < risk["high"]
     safe = service.post("/advice/mitigation", json=plan | {"scope": "web-2"}).json()
-    assert one["id"] not in [row["id"] for row in safe["advice"]]
+    assert host["id"] not in [row["id"] for row in safe["advice"]]
     told = CliRunner().invoke(app, ["advise", "mitigate", "ann", plan["kind"], "--scope", "web-3"])
     assert "web-2" in told.output
 
-    assert service.post(f"/advice/{one['id']}/follow", json=WHY).status_code == 200
-    assert service.post(f"/advice/{one['id']}/dismiss", json=WHY).status_code == 409
+
+def check_scored(store: Store, advised: int) -> None:
+    """Runs since the decision are counted by whether they did as advised."""
     before = instants.now()
     later = make_world(3, points=0.18).log
     write_runs(store, later, SHIFT + timedelta(days=DAYS + 2))
     at = before + timedelta(days=DAYS + 3)
-    scored, withdrawn = score_advice(store, at)
-    assert (scored, withdrawn) == (len(shown["advice"]), 0)
+    assert score_advice(store, at) == (advised, 0)
     [row] = [row for row in track_record(store, at) if row.lever == "host"]
     does = later.scope == "web-2"
     assert (row.did_runs, row.did_not_runs) == (does.sum(), (~does).sum())
-    assert (row.did_failed, row.did_not_failed) == (
-        later.failed[does].sum(),
-        later.failed[~does].sum(),
-    )
+    failed = later.failed[does].sum(), later.failed[~does].sum()
+    assert (row.did_failed, row.did_not_failed) == failed
     assert (row.followed, row.judged, row.held, row.is_withdrawn) == (1, 1, 1, False)
     assert track_record(store, NOW - timedelta(days=1)) == []
+
+
+def check_told(service: httpx.Client) -> None:
     listed = service.get("/advice").json()["advice"]
     assert {entry["state"] for entry in listed} <= {"open", "followed"}
     stats = service.get("/ai/learning/stats").json()["advice_by_kind"]
