@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import httpx
 import pytest
@@ -92,14 +93,17 @@ def test_command_http_and_dialect_say_the_same(
     assert (time["predicted"], time["unit"]) == (shown["value"], "s")
     assert cost["predicted"] == pytest.approx(shown["value"] / 10, rel=0.01)
     assert time["low"] == shown["quantiles"]["0.1"]
+    check_project_over_http(service, check_project_by_command(tmp_path, shown["value"]))
 
+
+def check_project_by_command(tmp_path: Path, one: float) -> dict[str, Any]:
+    """Three builds, the last of which waits for the others. one: what each is estimated to take."""
     file = tmp_path / "project.json"
     file.write_text(json.dumps(PROJECT["tasks"]), encoding="utf-8")
     words = ["plan", "estimate", "--tasks", str(file), "--as-of", NOW.isoformat()]
     done = CliRunner().invoke(app, [*words, "--json"])
     assert done.exit_code == 0, done.output
     project = json.loads(done.stdout)
-    one = shown["value"]
     assert [task["value"] for task in project["tasks"]] == [one] * 3
     assert 2.5 * one < project["total"]["value"] < 4 * one
     assert 1.7 * one < project["span"]["value"] < project["total"]["value"]
@@ -107,6 +111,10 @@ def test_command_http_and_dialect_say_the_same(
     text = CliRunner().invoke(app, words).output
     assert "duration_s of 3 tasks" in text
     assert "C (build)" in text
+    return dict(project)
+
+
+def check_project_over_http(service: httpx.Client, project: dict[str, Any]) -> None:
     answer = post(service, "/estimates", PROJECT)
     assert answer.status_code == 200, answer.text
     assert {name: answer.json()[name] for name in ("total", "span", "tasks")} == {
