@@ -1,6 +1,6 @@
 """The assistant's tools by the official MCP client: revisions, truncation, tokens, latency.
 
-    python bench/mcp.py [--tokens NODE_SCRIPT]
+    python bench/assistant_tools.py [--tokens NODE_SCRIPT]
 
 Starts a home of its own with 10,000 executions, once with the one failure first and once last, then
 `runlore mcp` and `runlore serve`, and asks both with the client of the package `mcp`, with the
