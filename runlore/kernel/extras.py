@@ -36,6 +36,7 @@ MODULES: dict[Extra, tuple[str, ...]] = {
         "httptools",
         "lifelines",
         "mcp",
+        "opendp",
         "opentelemetry",
         "ortools",
         "prefect",
