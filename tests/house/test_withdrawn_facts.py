@@ -10,6 +10,7 @@ MOVERS = {
     "runlore/advice/queries/failures.py",  # executions as they were known then
     "runlore/assistant/queries/runs.py",  # runs as they were known then
     "runlore/advice/queries/renewals.py",  # failures and visits as they were known then
+    "runlore/engagement/queries/contexts.py",  # engagement as it was known then
     "runlore/experiments/queries/withdrawn_outcomes.py",  # of one withdrawal, to take them out
     "runlore/ingest/queries/withdrawals.py",
     "runlore/reports/queries/period_plans.py",  # what they took that plans had named, too

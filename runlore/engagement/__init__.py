@@ -1,0 +1,1 @@
+"""Engagement of published content: contexts, models, and what matters to them."""
