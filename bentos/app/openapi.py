@@ -42,6 +42,7 @@ TAGS = {
     Tag.PLANNING: "Estimate what work will take, before it is done.",
     Tag.ASSISTANT: "Give an assistant the tools.",
     Tag.ADVICE: "Learn from behaviour, failures and events.",
+    Tag.PRIVACY: "Say whose data may be used, and for what.",
     Tag.LIVE: "Follow what happens as it happens.",
     Tag.AGENT_ZERO: "Models, trainings, alerts and tests in the words of Agent Zero.",
     Tag.ML_LEARNING: "Content tests in the words of ML learning.",

@@ -28,6 +28,7 @@ class Tag(StrEnum):
     PLANNING = "Planning"
     ASSISTANT = "Assistant"
     ADVICE = "Advice"
+    PRIVACY = "Privacy"
     LIVE = "Live"
     AGENT_ZERO = "Agent Zero"
     ML_LEARNING = "ML learning"

@@ -24,6 +24,7 @@ from runlore.cli import (
     objectives,
     performance,
     plan,
+    privacy,
     quality,
     regressions,
     reports,
@@ -118,6 +119,7 @@ signals.group.command()(health.health)
 app.add_typer(signals.group, name="signals")
 app.add_typer(plan.group, name="plan")
 app.add_typer(advise.group, name="advise")
+app.add_typer(privacy.group, name="privacy")
 app.command()(mcp.mcp)
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")

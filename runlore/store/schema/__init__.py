@@ -64,6 +64,7 @@ from runlore.store.schema.names import (
     metadata,
     with_statistics,
 )
+from runlore.store.schema.opt_outs import opt_outs
 from runlore.store.schema.plans import plans
 from runlore.store.schema.pools import pools
 from runlore.store.schema.promises import promise_models
@@ -136,6 +137,7 @@ __all__ = [
     "live_topics",
     "metadata",
     "metrics",
+    "opt_outs",
     "performance_looks",
     "performance_results",
     "plans",

@@ -1,0 +1,17 @@
+"""`runlore privacy`: whose data may be used, and for what."""
+
+import typer
+
+from runlore.cli.privacy import opt_outs
+
+group = typer.Typer(no_args_is_help=True, help="Say whose data may be used, and for what.")
+
+
+@group.callback()
+def privacy() -> None:
+    """Say whose data may be used, and for what."""
+
+
+group.command("opt-out")(opt_outs.opt_out)
+group.command("opt-in")(opt_outs.opt_in)
+group.command("opt-outs")(opt_outs.list_opt_outs)

@@ -1,0 +1,1 @@
+"""Privacy: whose data may be used, and what is told about many personas without telling on one."""

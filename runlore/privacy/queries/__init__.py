@@ -1,0 +1,7 @@
+"""SQL of privacy."""
+
+from typing import Any
+
+import psycopg
+
+Connection = psycopg.Connection[Any]
