@@ -15,9 +15,10 @@ OTHERS_LOOK = 0o066  # their rights to read or write; passing through alone show
 SHARED = stat.S_ISVTX | stat.S_IWOTH  # a folder for everybody, such as /tmp
 LOGIN = "login"
 SESSION_KEY = "session-key"  # signs the sessions of the console
+PSEUDONYM_KEY = "pseudonym-key"  # makes the pseudonyms of personas
 PARTS = (  # what Runlore makes in its home; whatever else lies there is not its business
     *("alerts.beat", "artifacts", "bentoml", "demo", LOGIN, "logs"),
-    *("postgres", "prefect", "reports", "run", "serving", SESSION_KEY),
+    *("postgres", "prefect", "reports", "run", "serving", SESSION_KEY, PSEUDONYM_KEY),
 )
 
 

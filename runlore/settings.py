@@ -203,6 +203,18 @@ class Settings(BaseSettings):
         default=None, description="Where alerts are sent: a JSON object of channels by name."
     )
 
+    pseudonym_secret: SecretStr | None = Field(
+        default=None,
+        description="Secret of the pseudonyms of personas; unset: a file of the home.",
+    )
+    personal_sources: tuple[str, ...] = Field(
+        default=(),
+        description="JSON list of sources whose executions are personal data, and expire.",
+    )
+    personal_days: int = Field(
+        default=90, ge=30, le=90, description="After so many days, these executions are deleted."
+    )
+
     disk_free_mb: int = Field(
         default=1_000, ge=0, description="Less free on a disk is a critical alert, in MB; 0: none."
     )

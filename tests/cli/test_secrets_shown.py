@@ -27,6 +27,7 @@ PLANTED = {
     "chat_url": f"http://me:{CANARY}@127.0.0.1:1/v1",
     "chat_key": CANARY,
     "api_key": CANARY,
+    "pseudonym_secret": CANARY,
     "alert_channels": json.dumps(
         {
             "ops": {"kind": "webhook", "url": f"http://127.0.0.1:1/{CANARY}", "token": CANARY},
@@ -57,6 +58,7 @@ USERS = {
     "chat_url": ("status",),
     "chat_key": ("status",),
     "api_key": ("status",),
+    "pseudonym_secret": ("privacy", "rotate"),
     "alert_channels": ("alerts", "test"),
 }
 WRONG = {name: f"{CANARY} {value}" for name, value in PLANTED.items()} | {"api_key": f"{CANARY}ü"}
