@@ -100,6 +100,12 @@ class Settings(BaseSettings):
     specs: tuple[str, ...] = Field(
         default=CATALOG, description='Model specs as JSON list of "module:NAME".'
     )
+    engagement_success_percent: float = Field(
+        default=5.0,
+        gt=0,
+        lt=100,
+        description="Engagement from which on a post is a success, for `engagement-success`.",
+    )
     series_specs: tuple[str, ...] = Field(
         default=("runlore.specs.catalog.all_series:SPEC",),
         description='Series specs as JSON list of "module:NAME".',

@@ -14,7 +14,8 @@ from runlore.models.bundle import Bundle, ModelOutput
 from runlore.models.explain import GroupImportance
 from runlore.specs.model_spec import HIGHER_IS_BETTER, ModelSpec, Quantity
 from runlore.training import plots
-from runlore.training.actions.extraction import members, target_of
+from runlore.training.actions.extraction import members
+from runlore.training.actions.targets import target_of
 from runlore.training.plots import CandidateScore
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from runlore.quality.rules.contract import derive
 from runlore.specs.model_spec import CandidateKind, ModelSpec
 from runlore.store.engine import Store
 from runlore.training.actions import leak_check
-from runlore.training.actions.extraction import target_of
+from runlore.training.actions.targets import target_of
 from runlore.training.rules.training_set import TrainingSet
 
 Floats = NDArray[np.float64]

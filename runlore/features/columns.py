@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from runlore.features import mapped_arrays
 from runlore.features.declaration import LARGEST
+from runlore.features.matured import matured_value
 from runlore.records.execution import NO_INSTANT, RUN_LENGTH, Scalar
 
 Floats = NDArray[np.float64]
@@ -203,7 +204,8 @@ def singles(values: Floats) -> Singles:
 class Results:
     """The results of n executions as columns of shape (n,): instants in µs or NO_INSTANT.
 
-    outcome: measured results by name; NaN where there is no number.
+    outcome: measured results by name; NaN where there is no number. known: when each became known;
+    None: not said.
     """
 
     status: NDArray[np.object_]
@@ -211,6 +213,7 @@ class Results:
     started: Ints
     finished: Ints
     outcome: Mapping[str, Floats]
+    known: Ints | None = None
 
     def value(self, name: str) -> Floats:
         """(n,): one value of the outcomes; NaN where an outcome lacks it."""
@@ -222,6 +225,11 @@ class Results:
             return np.log1p(np.maximum(self._durations(), 0.0))
         if name == "wait_s":
             return seconds_between(self.submitted, self.started)
+        if matured := matured_value(name):
+            since = np.where(self.started == NO_INSTANT, self.finished, self.started)
+            since = np.where(since == NO_INSTANT, self.submitted, since)
+            values = matured.of(self.outcome, since, self.finished, self.known)
+            return np.clip(values, -LARGEST, LARGEST)
         nothing = np.full(self.submitted.shape, np.nan)
         return np.clip(self.outcome.get(name.removeprefix("outcome."), nothing), -LARGEST, LARGEST)
 
@@ -262,8 +270,11 @@ class OutcomeValues:
 
 
 def measure(facts: pd.DataFrame, names: Sequence[str]) -> OutcomeValues:
-    """Read `failed`, `duration_s`, `log_duration`, `wait_s` and `outcome.NAME` of each fact."""
-    wanted = [n.removeprefix("outcome.") for n in names if n.startswith("outcome.")]
+    """Read `failed`, `duration_s`, `log_duration`, `wait_s` and `outcome.NAME` of each fact.
+
+    `outcome.NAME@168h` needs `known_at` of the facts, too: see `matured`.
+    """
+    wanted = list(dict.fromkeys(one for name in names for one in read_outcomes(name)))
     outcomes = expand(facts["outcome"]) if wanted else pd.DataFrame()
     outcome = {name: numbers(outcomes[name]) for name in wanted if name in outcomes}
     if RUN_LENGTH not in outcome and not DURATIONS.isdisjoint(names):
@@ -274,8 +285,20 @@ def measure(facts: pd.DataFrame, names: Sequence[str]) -> OutcomeValues:
         started=facts["started"].to_numpy(dtype=np.int64),
         finished=facts["finished"].to_numpy(dtype=np.int64),
         outcome=outcome,
+        known=facts["known_at"].to_numpy(dtype=np.int64) if "known_at" in facts else None,
     )
     return OutcomeValues(tuple(names), results.values(names))
+
+
+def read_outcomes(name: str) -> tuple[str, ...]:
+    """The names of the outcomes that a value is computed from.
+
+    >>> read_outcomes("outcome.cost_usd"), read_outcomes("failed")
+    (('cost_usd',), ())
+    """
+    if matured := matured_value(name):
+        return matured.reads
+    return (name.removeprefix("outcome."),) if name.startswith("outcome.") else ()
 
 
 def _lengths(facts: pd.DataFrame) -> dict[str, Floats]:

@@ -175,7 +175,8 @@ class FeatureSet:
 
     inputs, categories: names of numeric and of text inputs; None: whichever the training window
     holds and the other does not name. `actor`, `kind` and `scope` may stand among the categories.
-    utc_offset_h: shifts the calendar features to the local day.
+    utc_offset_h: shifts the calendar features to the local day. zone_input: a text input that names
+    the IANA zone whose local day it is; UTC where that is no zone.
     """
 
     histories: tuple[HistoryFeatures, ...]
@@ -183,6 +184,8 @@ class FeatureSet:
     categories: tuple[str, ...] | None = None
     has_calendar: bool = True
     utc_offset_h: float = 0.0
+    # Not in the repr, which names what was learned, and few specs have one.
+    zone_input: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         refuse_repeats("history", (history.name for history in self.histories))
@@ -223,6 +226,7 @@ class FeaturePlan:
     utc_offset_h: float = 0.0
     others: tuple[str, ...] = ()
     texts: tuple[TextWeights, ...] = ()
+    zone_input: str = ""
 
     def __post_init__(self) -> None:
         refuse_repeats("feature", self.names)
@@ -240,8 +244,8 @@ class FeaturePlan:
 
     def to_json(self) -> dict[str, Any]:
         histories = {"histories": [history.to_json() for history in self.histories]}
-        declared = {**asdict(self), **histories}
-        return declared if self.texts else {k: v for k, v in declared.items() if k != "texts"}
+        later = ("texts", "zone_input")
+        return {k: v for k, v in {**asdict(self), **histories}.items() if v or k not in later}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "FeaturePlan":
@@ -258,4 +262,5 @@ class FeaturePlan:
             texts=tuple(
                 TextWeights(text["name"], tuple(text["weights"])) for text in data.get("texts", ())
             ),
+            zone_input=data.get("zone_input", ""),
         )

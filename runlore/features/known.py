@@ -11,7 +11,9 @@ from runlore.features.columns import number, numbers, singles, word
 from runlore.features.declaration import FeaturePlan, TextWeights, Vocabulary
 from runlore.features.keys import KeyParts
 from runlore.features.log import Log
+from runlore.kernel.calendars import zone_of
 from runlore.kernel.durations import DAY_S, HOUR_S
+from runlore.kernel.instants import from_us
 
 Rows = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -37,7 +39,7 @@ def fill(rows: Rows, log: Log, plan: FeaturePlan, chosen: Ints) -> int:
             rows[piece, at] = category[part]
             at += 1
         if plan.has_calendar:
-            for values_of_part in calendar(log.as_of_us[part], plan.utc_offset_h):
+            for values_of_part in calendar(log.as_of_us[part], _offsets_h(log, plan, part)):
                 rows[piece, at] = values_of_part
                 at += 1
         for learned in plan.texts:
@@ -75,7 +77,7 @@ def values(
     for vocabulary, places in zip(plan.categories, codes, strict=True):
         known.append(places.get(_word(vocabulary.name, subject), UNKNOWN_WORD))
     if plan.has_calendar:
-        known += calendar(as_of_us, plan.utc_offset_h)
+        known += calendar(as_of_us, _offset_h(subject, as_of_us, plan))
     for learned in plan.texts:
         known += hashed_text.values(learned, [subject.inputs.get(learned.name)])[0].tolist()
     return known
@@ -99,12 +101,42 @@ def _word(name: str, subject: KeyParts) -> str:
     return word(subject.inputs.get(name.removeprefix("inputs.")))
 
 
-def calendar(as_of_us: Instants, utc_offset_h: float) -> tuple[Instants, Instants, Instants]:
+def _offsets_h(log: Log, plan: FeaturePlan, part: Ints) -> NDArray[np.float64] | float:
+    """(n,): how far local time is ahead of UTC at each submission; one number where it is fixed."""
+    column = log.inputs.get(plan.zone_input) if plan.zone_input else None
+    if column is None:
+        return plan.utc_offset_h
+    codes, names = pd.factorize(column.iloc[part])
+    offsets_h = np.full(part.size, plan.utc_offset_h)
+    for code, name in enumerate(names):
+        if zone := zone_of(name):
+            here = codes == code
+            utc = pd.DatetimeIndex(log.as_of_us[part[here]].astype("datetime64[us]"), tz="UTC")
+            ahead = utc.tz_convert(zone).tz_localize(None) - utc.tz_localize(None)
+            offsets_h[here] = ahead.total_seconds() / HOUR_S
+    return offsets_h
+
+
+def _offset_h(subject: KeyParts, as_of_us: int, plan: FeaturePlan) -> float:
+    zone = zone_of(subject.inputs.get(plan.zone_input)) if plan.zone_input else None
+    if zone is None:
+        return plan.utc_offset_h
+    ahead = from_us(as_of_us).astimezone(zone).utcoffset()
+    return ahead.total_seconds() / HOUR_S if ahead else 0.0
+
+
+def calendar(
+    as_of_us: Instants, utc_offset_h: NDArray[np.float64] | float
+) -> tuple[Instants, Instants, Instants]:
     """Hour of the day, day of the week from Monday, hour of the week: local, as fractions.
 
     To the second: the last instant before midnight stays below 24 as float32, too.
     """
-    seconds = as_of_us // 1_000_000 + round(utc_offset_h * HOUR_S)
+    if isinstance(utc_offset_h, np.ndarray):
+        ahead_s: Any = np.rint(utc_offset_h * HOUR_S).astype(np.int64)
+    else:
+        ahead_s = round(utc_offset_h * HOUR_S)
+    seconds = as_of_us // 1_000_000 + ahead_s
     weekday = (seconds // DAY_S + THURSDAY) % 7
     second = seconds % DAY_S
     return second / HOUR_S, weekday, (weekday * DAY_S + second) / HOUR_S

@@ -74,6 +74,7 @@ class FactResult:
     started_us: int = NO_INSTANT
     finished_us: int = NO_INSTANT
     outcome: Mapping[str, Scalar] = field(default_factory=dict)
+    known_us: int = NO_INSTANT
 
     def measured(self, names: Sequence[str]) -> Floats:
         """(values,): NaN where the fact lacks the value."""
@@ -83,6 +84,7 @@ class FactResult:
             started=np.array([self.started_us], dtype=np.int64),
             finished=np.array([self.finished_us], dtype=np.int64),
             outcome={name: np.array([number(value)]) for name, value in self.outcome.items()},
+            known=np.array([self.known_us], dtype=np.int64),
         )
         return row.values(names).ravel()
 

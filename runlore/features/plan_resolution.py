@@ -49,6 +49,7 @@ def resolve(
         ),
         has_calendar=features.has_calendar,
         utc_offset_h=features.utc_offset_h,
+        zone_input=features.zone_input,
         others=tuple(name for name in named if name not in used),
         texts=tuple(hashed_text.learn(name, _newest(seen[name], training)) for name in hashed),
     )

@@ -31,6 +31,20 @@ def find_zone(name: str) -> tzinfo:
         ) from error
 
 
+def zone_of(name: object) -> tzinfo | None:
+    """The zone of that name, or None.
+
+    >>> str(zone_of("Asia/Tokyo")), zone_of("nowhere"), zone_of(None)
+    ('Asia/Tokyo', None, None)
+    """
+    if not isinstance(name, str) or not name:
+        return None
+    try:
+        return find_zone(name)
+    except BadInput:
+        return None
+
+
 def find_holidays(named: str | Sequence[date]) -> HolidaysOf:
     """Holidays of a country, or the days themselves. Raises BadInput for an unknown country.
 

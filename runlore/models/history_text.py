@@ -163,7 +163,8 @@ def _expected(measured: str, usual: float | None) -> str:
 
 
 def _name(measured: str) -> str:
-    return measured.removeprefix("outcome.").removesuffix("_s").replace("_", " ")
+    named = measured.removeprefix("outcome.").partition("@")[0]
+    return named.removesuffix("_s").replace("_", " ")
 
 
 def _weight(age: str, usual: str) -> str:

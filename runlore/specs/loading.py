@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from runlore.kernel.errors import Misconfigured, NotFound, one_line
 from runlore.settings import Settings
+from runlore.specs.catalog import engagement_success
 from runlore.specs.model_spec import ModelSpec
 from runlore.specs.objective_spec import ObjectiveSpec
 from runlore.specs.series_spec import SeriesSpec
@@ -12,21 +13,36 @@ from runlore.specs.series_spec import SeriesSpec
 Declared = TypeVar("Declared", SeriesSpec, ObjectiveSpec)
 
 FORMER_CATALOG, CATALOG = "runlore.models.catalog.", "runlore.specs.catalog."
+SUCCESS = "engagement-success"
 # The ready specs by their names, which may stand in the setting.
 READY = {
     name: f"{CATALOG}{name.replace('-', '_')}:SPEC"
-    for name in ("failure-risk", "duration", "peak-memory", "wait")
+    for name in (
+        *("failure-risk", "duration", "peak-memory", "wait"),
+        *("engagement", "engagement-success"),
+    )
 }
 
 
 def every(settings: Settings) -> tuple[ModelSpec, ...]:
     """All specs, in the order of the setting; two of one name are refused."""
-    specs = tuple(_load(where) for where in settings.specs)
+    loaded = (_load(where) for where in settings.specs)
+    specs = tuple(_with_threshold(spec, settings) for spec in loaded)
     names = [spec.name for spec in specs]
     for name in names:
         if names.count(name) > 1:
             raise Misconfigured(f"RUNLORE_SPECS: two specs are named {name!r}; rename one")
     return specs
+
+
+def _with_threshold(spec: ModelSpec, settings: Settings) -> ModelSpec:
+    """The ready spec of a post's success, for the threshold of the settings."""
+    if spec.name != SUCCESS or settings.engagement_success_percent == engagement_success.THRESHOLD:
+        return spec
+    is_ready = spec == engagement_success.SPEC
+    return (
+        engagement_success.success_spec(settings.engagement_success_percent) if is_ready else spec
+    )
 
 
 def find(settings: Settings, name: str) -> ModelSpec:

@@ -24,6 +24,7 @@ CandidateKind = Literal[
     "naive-bayes",
     "random-forest",
     "gradient-boosting",
+    "boosted-trees",
     "xgboost",
     "xgboost-modal",
     "distribution",
@@ -85,6 +86,8 @@ class Split:
     least_test_s: what the test part spans at least where `most_test_rows` would be less; but it is
     never more than half of the rows.
     retest_rows: the limit for a successor, see `ModelSpec.succeeding`.
+    lookback_s: what was submitted longer before the newest execution with an outcome is left out;
+    0: nothing is.
     """
 
     test_share: float = 0.3
@@ -98,6 +101,7 @@ class Split:
     kind: Literal["time", "cross-validation"] = field(default="time", repr=False)
     repeats: int = field(default=10, repr=False)
     least_test_s: float = field(default=0.0, repr=False)
+    lookback_s: float = field(default=0.0, repr=False)
 
     def __post_init__(self) -> None:
         if self.kind not in ("time", "cross-validation"):

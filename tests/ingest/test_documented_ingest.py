@@ -20,7 +20,8 @@ from runlore.specs import loading
 from runlore.specs.catalog import duration, failure_risk
 from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Store
-from runlore.training.actions.extraction import members, target_of
+from runlore.training.actions.extraction import members
+from runlore.training.actions.targets import target_of
 from runlore.training.actions.training import train_spec
 
 ROOT = Path(__file__).parents[2]

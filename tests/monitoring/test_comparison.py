@@ -20,7 +20,7 @@ from runlore.monitoring.rules.measures import LABEL, PREDICTION
 from runlore.specs.catalog.duration import SPEC
 from runlore.specs.model_spec import DriftPolicy
 from runlore.store.engine import Store
-from runlore.training.actions.extraction import target_of
+from runlore.training.actions.targets import target_of
 from tests.log.logged_work import Work, add, day
 
 FEATURES = FeatureSet(

@@ -24,7 +24,7 @@ from runlore.monitoring.rules.histogram import Profile, count
 from runlore.monitoring.rules.measures import LABEL
 from runlore.specs.catalog.duration import SPEC as DURATION
 from runlore.store.engine import Store
-from runlore.training.actions.extraction import target_of
+from runlore.training.actions.targets import target_of
 from tests.log.logged_work import Work, add, day, table
 from tests.oracles import slices as oracle
 

@@ -48,7 +48,7 @@ def log(*, has_memory: bool = True, executions: int = 60) -> Log:
 
 
 def test_ready_specs_are_switched_on_by_their_names():
-    settings = Settings(specs=("failure-risk", "duration", "peak-memory", "wait"))
+    settings = Settings(specs=tuple(loading.READY))
     assert [spec.name for spec in loading.every(settings)] == list(loading.READY)
 
 

@@ -6,18 +6,18 @@ Times of day are those of the audience. Early counts are no final ones.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from runlore.features.matured import MOST_BOT_SHARE, bot_shares
+from runlore.kernel.calendars import zone_of
 from runlore.kernel.errors import BadInput
 
 Floats = NDArray[np.float64]
 
 MATURITY_H = 168.0
-MOST_BOT_SHARE = 0.5
 SUCCESS_PERCENT = 5.0
 
 # Inputs, as the log names them.
@@ -56,15 +56,6 @@ class ContextPolicy:
             )
 
 
-def bot_shares(user_count: Floats, bot_count: Floats) -> Floats:
-    """(n,): bots of all accounts that reacted; NaN where they were not counted."""
-    users = np.nan_to_num(user_count)
-    accounts = users + bot_count
-    with np.errstate(invalid="ignore", divide="ignore"):
-        shares: Floats = np.where(accounts > 0, bot_count / accounts, np.nan)
-    return shares
-
-
 def clean_contexts(raw: pd.DataFrame) -> pd.DataFrame:
     """Typed columns of contexts, from those of the log (numbers, and words as text).
 
@@ -101,14 +92,6 @@ def local_clock(published: "pd.Series[Any]", zones: "pd.Series[str]") -> dict[st
         local = published.iloc[rows].dt.tz_convert(known).dt
         hour[rows], weekday[rows] = local.hour, local.weekday
     return {"hour": hour, "weekday": weekday, "hour_of_week": weekday * 24 + hour}
-
-
-def zone_of(name: str) -> ZoneInfo | None:
-    """The IANA zone of that name, or None."""
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
-        return None
 
 
 def count_bots(frame: pd.DataFrame) -> dict[str, float | int | None]:

@@ -29,7 +29,7 @@ from runlore.look.rules.findings import (
 from runlore.look.rules.risk import TOP
 from runlore.look.rules.standouts import GroupedRuns
 from runlore.specs.model_spec import ModelSpec
-from runlore.training.actions.extraction import target_of
+from runlore.training.actions.targets import target_of
 from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT
 
 Floats = NDArray[np.float64]

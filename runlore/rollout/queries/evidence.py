@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from runlore.experiments.rules.sketch import GROWTH, MIDDLE, Sketch
+from runlore.features.matured import AGE, BOTS, MOST_BOT_SHARE, USERS, MaturedValue, matured_value
 from runlore.kernel.errors import one_line
 from runlore.kernel.moments import Moments, moments_of_counts, no_moments
 from runlore.rollout.rules.follow_up import FollowUp
@@ -204,6 +205,13 @@ Y: Mapping[str, LiteralString] = {
     "wait_s": "extract(epoch FROM came.started - came.submitted)::float8",
 }
 
+MATURED: LiteralString = """
+CASE WHEN coalesce(({age}) >= {least_h}, came.known_at = came.finished OR came.known_at
+        - coalesce(came.started, came.finished, came.submitted) >= {least_h} * interval '1 hour')
+    AND NOT coalesce(({bots}) > {most_bots} * (coalesce(({users}), 0) + ({bots})), false)
+THEN {value} END
+"""
+
 VALUES = ("loss", "known", "y")  # of a unit: a ratio's parts, then the value that sharpens it
 
 
@@ -223,8 +231,29 @@ def _query(query: EvidenceQuery) -> sql.Composed:
 def _outcome(of: str) -> sql.Composable:
     if of in Y:
         return sql.SQL(Y[of])
-    value = sql.SQL("came.outcome->{}").format(sql.Literal(of.removeprefix("outcome.")))
+    if matured := matured_value(of):
+        return _matured(matured)
+    return _number(of.removeprefix("outcome."))
+
+
+def _number(name: str) -> sql.Composed:
+    value = sql.SQL("came.outcome->{}").format(sql.Literal(name))
     return sql.SQL("CASE WHEN jsonb_typeof({0}) = 'number' THEN ({0})::float8 END").format(value)
+
+
+def _matured(value: MaturedValue) -> sql.Composed:
+    """The same as `MaturedValue.of`."""
+    counted = _number(value.name)
+    if value.least is not None:
+        counted = sql.SQL("(({}) >= {})::int::float8").format(counted, sql.Literal(value.least))
+    return sql.SQL(MATURED).format(
+        value=counted,
+        age=_number(AGE),
+        users=_number(USERS),
+        bots=_number(BOTS),
+        least_h=sql.Literal(value.age_h),
+        most_bots=sql.Literal(MOST_BOT_SHARE),
+    )
 
 
 def _code(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.features.columns import Results, number
+from runlore.features.columns import Results, number, read_outcomes
 from runlore.kernel.instants import to_us
 from runlore.records.execution import NO_INSTANT, OPEN_STATUSES, ExecutionStatus, Scalar
 from runlore.serving.actions import recording
@@ -34,6 +34,8 @@ class HasOutcome(Protocol):
     def finished(self) -> datetime | None: ...
     @property
     def outcome(self) -> Mapping[str, Scalar]: ...
+    @property
+    def known_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def outcome_values(executions: Sequence[HasOutcome], name: str) -> list[float | 
 
 
 def _results(executions: Sequence[HasOutcome], name: str) -> Results:
-    measured = {name.removeprefix("outcome."), "duration_s"}
+    measured = {*read_outcomes(name), "duration_s"}
     return Results(
         status=np.array([row.status for row in executions], dtype=object),
         submitted=_instants([row.submitted for row in executions]),
@@ -127,6 +129,7 @@ def _results(executions: Sequence[HasOutcome], name: str) -> Results:
         outcome={
             one: np.array([number(row.outcome.get(one)) for row in executions]) for one in measured
         },
+        known=_instants([row.known_at for row in executions]),
     )
 
 

@@ -348,6 +348,7 @@ def _result(fact: ExecutionFact) -> FactResult:
         started_us=NO_INSTANT if fact.started is None else to_us(fact.started),
         finished_us=NO_INSTANT if fact.finished is None else to_us(fact.finished),
         outcome=fact.outcome,
+        known_us=to_us(fact.known_at),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runlore.features import columns, free_text, hashed_text, mapped_arrays, matrix
+from runlore.features import free_text, hashed_text, mapped_arrays, matrix
 from runlore.features.declaration import FeaturePlan
 from runlore.kernel.errors import NotInLog, Refused
 from runlore.log import time_slices
@@ -15,9 +15,10 @@ from runlore.log.executions import read_facts
 from runlore.log.reader import read_log
 from runlore.quality.actions import contract
 from runlore.quality.rules.contract import Contract
-from runlore.specs.model_spec import ModelSpec, Split
+from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Store
 from runlore.training.actions import leak_check
+from runlore.training.actions.targets import target_facts, target_of
 from runlore.training.rules import split, text_choice
 from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport, LeakAcceptance
 from runlore.training.rules.training_set import TrainingSet
@@ -78,11 +79,10 @@ def extract_log(
     accepted: inputs that somebody accepted although they look like leaks.
     """
     _refuse_empty(log, spec)
-    target = target_of(log, spec)
     chosen = members(log, spec)
     _refuse_absent(log, spec, chosen)
     _refuse_unordered(log, spec, chosen)
-    teaches = _teaches(log, chosen, spec.split)
+    teaches = _teaches(log, spec, chosen)
     inputs = leak_check.check_log(log, spec, teaches, accepted)
     hashed = _hashable(log, spec, teaches, inputs)
     plan = matrix.resolve(spec.features, log, teaches, inputs.left_out, hashed, spec.baselines)
@@ -91,7 +91,7 @@ def extract_log(
     mapped_arrays.trim()
     rows, _ = matrix.extract(log, plan, chosen)
     mapped_arrays.trim()
-    plan, data = _settle_texts(spec, plan, _training_set(log, plan, rows, target, chosen))
+    plan, data = _settle_texts(spec, plan, _training_set(log, spec, plan, rows, chosen))
     return TrainingExtract(
         spec,
         plan,
@@ -178,51 +178,47 @@ def _refuse_unordered(log: matrix.Log, spec: ModelSpec, chosen: Ints) -> None:
         )
 
 
-def target_of(log: matrix.Log, spec: ModelSpec) -> Floats:
-    """(N,): the target value of each execution, by its latest outcome; NaN while it is open."""
-    values = columns.measure(log.facts, [spec.question.of]).table[:, 0]
-    final = log.events.final
-    return np.where(final >= 0, values[final], np.nan)
-
-
 def members(log: matrix.Log, spec: ModelSpec) -> Ints:
     """Positions of the executions that teach and test, by submission."""
     belongs = np.isfinite(target_of(log, spec)) & time_slices.population(log, spec)
+    if spec.split.lookback_s and belongs.any():
+        since_us = log.as_of_us[belongs].max() - round(spec.split.lookback_s * 1e6)
+        belongs &= log.as_of_us >= since_us
     chosen = np.flatnonzero(belongs)
     return chosen[np.argsort(log.as_of_us[chosen], kind="stable")]
 
 
-def _teaches(log: matrix.Log, chosen: Ints, rule: Split) -> NDArray[np.bool_]:
+def _teaches(log: matrix.Log, spec: ModelSpec, chosen: Ints) -> NDArray[np.bool_]:
     """Executions before the test part: only these may shape the plan.
 
     With cross-validation all do: a plan holds names and words, and nothing of outcomes.
     """
-    mask = np.zeros(len(log.executions), dtype=bool)
+    mask, rule = np.zeros(len(log.executions), dtype=bool), spec.split
     if not rule.is_by_time:
         mask[chosen] = True
     elif chosen.size:
         as_of_us = log.as_of_us[chosen]
-        first, _ = split.tested(rule, as_of_us, _known_us(log, chosen))
+        first, _ = split.tested(rule, as_of_us, _known_us(log, spec, chosen))
         mask[chosen] = as_of_us < as_of_us[first]
     return mask
 
 
 def _training_set(
-    log: matrix.Log, plan: FeaturePlan, rows: matrix.Rows, target: Floats, chosen: Ints
+    log: matrix.Log, spec: ModelSpec, plan: FeaturePlan, rows: matrix.Rows, chosen: Ints
 ) -> TrainingSet:
     labels = {name: log.executions[name].to_numpy()[chosen] for name in LABELS}
     if pd.Series(labels["source"]).nunique() < 2:
         del labels["source"]
     return TrainingSet(
         rows=rows,
-        target=target[chosen],
+        target=target_of(log, spec)[chosen],
         as_of_us=log.as_of_us[chosen],
-        known_us=_known_us(log, chosen),
+        known_us=_known_us(log, spec, chosen),
         names=plan.names,
         actors=labels.pop("actor"),
         slices=labels,
     )
 
 
-def _known_us(log: matrix.Log, chosen: Ints) -> Ints:
-    return log.facts["known_at"].to_numpy(dtype=np.int64)[log.events.final[chosen]]
+def _known_us(log: matrix.Log, spec: ModelSpec, chosen: Ints) -> Ints:
+    return log.facts["known_at"].to_numpy(dtype=np.int64)[target_facts(log, spec)[chosen]]

@@ -16,6 +16,7 @@ from runlore.records.execution import OPEN_STATUSES
 from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Store
 from runlore.training import queries
+from runlore.training.actions.targets import target_facts
 from runlore.training.queries import LeakOpinion
 from runlore.training.rules.leaks.check import find_leaks
 from runlore.training.rules.leaks.leak import InputReport, Leak, LeakAcceptance, LeakSample, decide
@@ -25,7 +26,7 @@ Ints = NDArray[np.int64]
 MOST_ROWS = 100_000  # the newest executions of the training part that are looked at
 MOST_COMPARED = 20_000  # executions of which reports are compared with each other
 PARTS = ("actor", "kind", "scope")
-MEASURED = ("status", "submitted", "started", "finished", "outcome")
+MEASURED = ("status", "submitted", "started", "finished", "outcome", "known_at")
 
 
 def check(store: Store, log: Log, spec: ModelSpec, teaches: NDArray[np.bool_]) -> InputReport:
@@ -105,7 +106,7 @@ def _refuse(spec: ModelSpec, leaks: Sequence[Leak]) -> None:
 
 
 def _sample(log: Log, spec: ModelSpec, positions: Ints) -> LeakSample:
-    facts = log.facts[[*MEASURED]].iloc[log.events.final[positions]]
+    facts = log.facts[[*MEASURED]].iloc[target_facts(log, spec)[positions]]
     names = list(dict.fromkeys(("failed", "duration_s", spec.question.of)))
     values = dict(zip(names, measure(facts, names).table.T, strict=True))
     labels = {"failed": values["failed"]}

@@ -6,6 +6,7 @@ Members of pipelines are scikit-learn's own, so that every candidate exports to 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,7 @@ Ints = NDArray[np.int64]
 FOREST_SAMPLES = 10_000
 LEAF_ROWS = 20
 LINEAR_PENALTY = 30.0
+DEPTH_5: Mapping[str, Any] = {"max_leaf_nodes": None, "max_depth": 5}
 REQUESTED = "inputs.requested_time_s"
 
 # The ensemble's members and weights, by whether the answer is a probability.
@@ -323,16 +325,16 @@ def _histogram(rows: int) -> dict[str, Any]:
     }
 
 
-def _histogram_probability(rows: int) -> "BaseEstimator":
+def _histogram_probability(rows: int, **shape: object) -> "BaseEstimator":
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    return HistGradientBoostingClassifier(**_histogram(rows))
+    return HistGradientBoostingClassifier(**_histogram(rows) | shape)
 
 
-def _histogram_quantity(rows: int) -> "BaseEstimator":
+def _histogram_quantity(rows: int, **shape: object) -> "BaseEstimator":
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    return HistGradientBoostingRegressor(**_histogram(rows))
+    return HistGradientBoostingRegressor(**_histogram(rows) | shape)
 
 
 def _boosted_probability(rows: int) -> "BaseEstimator":
@@ -372,11 +374,13 @@ _CLASSIFIERS: Mapping[CandidateKind, Callable[[int], "BaseEstimator"]] = {
     "naive-bayes": _naive_bayes,
     "random-forest": _forest_probability,
     "gradient-boosting": _histogram_probability,
+    "boosted-trees": partial(_histogram_probability, **DEPTH_5),
     "xgboost": _boosted_probability,
 }
 _REGRESSORS: Mapping[CandidateKind, Callable[[int], "BaseEstimator"]] = {
     "linear": _linear_quantity,
     "random-forest": _forest_quantity,
     "gradient-boosting": _histogram_quantity,
+    "boosted-trees": partial(_histogram_quantity, **DEPTH_5),
     "xgboost": _boosted_quantity,
 }
