@@ -19,6 +19,15 @@ from runlore.store.schema.advice import (
     advice_looks,
     advice_scores,
 )
+from runlore.store.schema.agents import (
+    agent_messages,
+    agent_routings,
+    agent_task_dependencies,
+    agent_task_events,
+    agent_task_token,
+    agent_tasks,
+    agents,
+)
 from runlore.store.schema.alerts import (
     alert_attempts,
     alert_deliveries,
@@ -105,6 +114,13 @@ __all__ = [
     "advice_ledger",
     "advice_looks",
     "advice_scores",
+    "agent_messages",
+    "agent_routings",
+    "agent_task_dependencies",
+    "agent_task_events",
+    "agent_task_token",
+    "agent_tasks",
+    "agents",
     "alert_attempts",
     "alert_deliveries",
     "alert_events",

@@ -1,0 +1,1 @@
+"""One task, one owner: a registry of agents, and their work queue on PostgreSQL."""

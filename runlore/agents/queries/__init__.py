@@ -1,0 +1,1 @@
+"""SQL about agents and tasks: one statement per step."""

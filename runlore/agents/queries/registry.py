@@ -1,0 +1,167 @@
+"""Agents as rows."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import errors
+from psycopg.rows import class_row
+
+from runlore.agents.rules.registration import AgentProfile, AgentState, AgentType
+from runlore.kernel.errors import Refused
+from runlore.store.engine import Store
+
+COUNTED: LiteralString = """
+(SELECT count(*) FROM runlore.agent_tasks t
+ WHERE t.agent_id = a.id AND t.status IN ('assigned', 'in_progress'))::int AS in_hand
+"""
+# An agent, its silence, and how many tasks it has.
+SILENCE: LiteralString = "extract(epoch FROM clock_timestamp() - a.seen_at)::float8 AS unseen_s"
+AGENT: LiteralString = f"a.*, {SILENCE}, {COUNTED}"
+ADD: LiteralString = f"""
+INSERT INTO runlore.agents AS a (name, type, version, capabilities, specializations,
+ max_concurrent_tasks, config, is_plugin, plugin_source, plugin_author, seen_at)
+VALUES (%(name)s, %(type)s, %(version)s, %(capabilities)s, %(specializations)s, %(slots)s,
+ %(config)s::jsonb, %(is_plugin)s, %(plugin_source)s, %(plugin_author)s, clock_timestamp())
+RETURNING {AGENT}
+"""  # noqa: S608  (parts of ours)
+CHANGE: LiteralString = f"""
+UPDATE runlore.agents AS a SET name = %(name)s, type = %(type)s, version = %(version)s,
+ capabilities = %(capabilities)s, specializations = %(specializations)s,
+ max_concurrent_tasks = %(slots)s, config = %(config)s::jsonb, is_plugin = %(is_plugin)s,
+ plugin_source = %(plugin_source)s, plugin_author = %(plugin_author)s,
+ updated_at = clock_timestamp()
+WHERE a.id = %(id)s RETURNING {AGENT}
+"""  # noqa: S608  (parts of ours)
+SET_STATE: LiteralString = f"""
+UPDATE runlore.agents AS a SET state = %(state)s, state_reason = %(reason)s,
+ updated_at = clock_timestamp()
+WHERE a.id = %(id)s RETURNING {AGENT}
+"""  # noqa: S608  (parts of ours)
+SEEN: LiteralString = f"""
+UPDATE runlore.agents AS a SET seen_at = clock_timestamp()
+WHERE a.id = %(id)s RETURNING {AGENT}
+"""  # noqa: S608  (parts of ours)
+READ: LiteralString = f"SELECT {AGENT} FROM runlore.agents a WHERE a.id = %(id)s"  # noqa: S608
+LIST: LiteralString = f"""
+WITH counted AS (
+ SELECT t.agent_id, count(*)::int AS in_hand FROM runlore.agent_tasks t
+ WHERE t.status IN ('assigned', 'in_progress') GROUP BY t.agent_id
+)
+SELECT a.*, {SILENCE}, coalesce(counted.in_hand, 0) AS in_hand
+FROM runlore.agents a LEFT JOIN counted ON counted.agent_id = a.id
+WHERE (%(type)s::text IS NULL OR a.type = %(type)s)
+ AND (%(state)s::text IS NULL OR a.state = %(state)s)
+ AND a.capabilities @> %(capabilities)s::text[]
+ AND (%(after)s::text IS NULL OR a.name > %(after)s)
+ORDER BY a.name LIMIT %(limit)s
+"""  # noqa: S608  (parts of ours)
+REMOVE: LiteralString = "DELETE FROM runlore.agents WHERE id = %(id)s RETURNING name"
+
+
+@dataclass(frozen=True)
+class AgentRow:
+    """in_hand: tasks assigned or in progress. unseen_s: None: it was never seen."""
+
+    id: UUID
+    name: str
+    type: AgentType
+    version: str
+    state: AgentState
+    state_reason: str
+    capabilities: list[str]
+    specializations: list[str]
+    max_concurrent_tasks: int
+    config: dict[str, Any]
+    is_plugin: bool
+    plugin_source: str | None
+    plugin_author: str | None
+    registered_at: datetime
+    updated_at: datetime
+    seen_at: datetime | None
+    tasks_completed: int
+    tasks_failed: int
+    mean_duration_s: float | None
+    unseen_s: float | None
+    in_hand: int
+
+
+@dataclass(frozen=True)
+class AgentFilter:
+    """after: the name of the last agent of the page before."""
+
+    type: str | None = None
+    state: str | None = None
+    capabilities: tuple[str, ...] = ()
+    after: str | None = None
+    limit: int = 100
+
+
+def add_agent(store: Store, profile: AgentProfile) -> AgentRow | None:
+    """None: an agent of that name exists."""
+    try:
+        return _one(store, ADD, _values(profile))
+    except errors.UniqueViolation:
+        return None
+
+
+def change_agent(store: Store, agent_id: UUID, profile: AgentProfile) -> AgentRow | None:
+    """None: there is none. Raises Refused where another agent has the name."""
+    try:
+        return _one(store, CHANGE, _values(profile) | {"id": agent_id})
+    except errors.UniqueViolation as error:
+        raise Refused(f"another agent is named {profile.name[:80]!r}") from error
+
+
+def set_state(store: Store, agent_id: UUID, state: AgentState, reason: str) -> AgentRow | None:
+    return _one(store, SET_STATE, {"id": agent_id, "state": state, "reason": reason})
+
+
+def mark_seen(store: Store, agent_id: UUID) -> AgentRow | None:
+    return _one(store, SEEN, {"id": agent_id})
+
+
+def read_agent(store: Store, agent_id: UUID) -> AgentRow | None:
+    return _one(store, READ, {"id": agent_id})
+
+
+def list_agents(store: Store, wanted: AgentFilter) -> list[AgentRow]:
+    values = {
+        "type": wanted.type,
+        "state": wanted.state,
+        "capabilities": list(wanted.capabilities),
+        "after": wanted.after,
+        "limit": wanted.limit,
+    }
+    with store.connect() as connection:
+        cursor = connection.cursor(row_factory=class_row(AgentRow))
+        return cursor.execute(LIST, values).fetchall()
+
+
+def remove_agent(store: Store, agent_id: UUID) -> bool:
+    """Its tasks stay, and come back to the queue when their leases end."""
+    with store.connect() as connection:
+        return connection.execute(REMOVE, {"id": agent_id}).fetchone() is not None
+
+
+def _one(store: Store, statement: LiteralString, values: dict[str, Any]) -> AgentRow | None:
+    with store.connect() as connection:
+        cursor = connection.cursor(row_factory=class_row(AgentRow))
+        return cursor.execute(statement, values).fetchone()
+
+
+def _values(profile: AgentProfile) -> dict[str, Any]:
+    return {
+        "name": profile.name.strip(),
+        "type": profile.type,
+        "version": profile.version,
+        "capabilities": sorted(set(profile.capabilities)),
+        "specializations": sorted(set(profile.specializations)),
+        "slots": profile.max_concurrent_tasks,
+        "config": json.dumps(dict(profile.config)),
+        "is_plugin": profile.is_plugin,
+        "plugin_source": profile.plugin_source,
+        "plugin_author": profile.plugin_author,
+    }

@@ -1,0 +1,85 @@
+"""What an agent says of itself."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from runlore.kernel.errors import BadInput
+
+AgentType = Literal["generator", "reviewer", "optimizer", "coordinator", "analyzer", "custom"]
+AgentState = Literal["active", "draining", "maintenance"]
+AgentStatus = Literal["active", "idle", "busy", "draining", "offline", "maintenance"]
+AGENT_TYPES: tuple[AgentType, ...] = get_args(AgentType)
+AGENT_STATES: tuple[AgentState, ...] = get_args(AgentState)
+SEMANTIC = re.compile(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?")
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}")
+MAX_WORDS = 100
+MAX_SLOTS = 1000
+OFFLINE_AFTER_S = 300.0
+
+
+@dataclass(frozen=True)
+class AgentProfile:
+    """config: settings of the agent's own; Runlore stores them and does not read them."""
+
+    name: str
+    type: AgentType = "custom"
+    version: str = "1.0.0"
+    capabilities: Sequence[str] = ()
+    specializations: Sequence[str] = ()
+    max_concurrent_tasks: int = 10
+    config: Mapping[str, Any] = field(default_factory=dict)
+    is_plugin: bool = False
+    plugin_source: str | None = None
+    plugin_author: str | None = None
+
+
+def check_profile(profile: AgentProfile) -> None:
+    """Raises BadInput that names the field, its value and what is allowed."""
+    if not 1 <= len(profile.name.strip()) <= 200:
+        raise BadInput("agent_name: give 1 to 200 characters", "agent_name")
+    if profile.type not in AGENT_TYPES:
+        raise BadInput(
+            f"agent_type: {str(profile.type)[:40]!r} is none of {', '.join(AGENT_TYPES)}",
+            "agent_type",
+        )
+    if not SEMANTIC.fullmatch(profile.version):
+        raise BadInput(
+            f"version: {profile.version[:40]!r} is not MAJOR.MINOR.PATCH, such as 1.0.0", "version"
+        )
+    if not 1 <= profile.max_concurrent_tasks <= MAX_SLOTS:
+        raise BadInput(f"max_concurrent_tasks: give 1 to {MAX_SLOTS}", "max_concurrent_tasks")
+    check_words(profile.capabilities, "capabilities")
+    check_words(profile.specializations, "specializations")
+
+
+def check_words(words: Sequence[str], field_name: str) -> None:
+    """Capabilities are names such as `generate` or `text/markdown`."""
+    if len(words) > MAX_WORDS:
+        raise BadInput(f"{field_name}: more than {MAX_WORDS}", field_name)
+    for word in words:
+        if not WORD.fullmatch(word):
+            raise BadInput(
+                f"{field_name}: {word[:40]!r} is no name; use letters, digits and _ . : / -",
+                field_name,
+            )
+
+
+def status_of(state: AgentState, in_hand: int, slots: int, unseen_s: float | None) -> AgentStatus:
+    """unseen_s: seconds since the agent's last heartbeat, lease or result; None: never seen.
+
+    >>> status_of("active", 0, 10, 12.0), status_of("active", 10, 10, 12.0)
+    ('idle', 'busy')
+    >>> status_of("active", 3, 10, 301.0), status_of("maintenance", 0, 10, None)
+    ('offline', 'maintenance')
+    """
+    if state == "maintenance":
+        return "maintenance"
+    if unseen_s is None or unseen_s > OFFLINE_AFTER_S:
+        return "offline"
+    if state == "draining":
+        return "draining"
+    if in_hand >= slots:
+        return "busy"
+    return "active" if in_hand else "idle"
