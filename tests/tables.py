@@ -13,9 +13,10 @@ AND pg_relation_size(pg_class.oid) > 0
 
 
 def empty_tables(database: Store) -> None:
-    """Remove all rows and number facts from 1 again; months of partitions stay."""
+    """Remove all rows and number facts and leases from 1 again; months of partitions stay."""
     with database.begin() as connection:
         filled = connection.scalars(text(FILLED)).all()
         if filled:
             connection.execute(text(f"TRUNCATE {', '.join(filled)} RESTART IDENTITY CASCADE"))
-        connection.execute(text("SELECT setval('runlore.fact_seq', 1, false)"))
+        for sequence in ("fact_seq", "agent_task_token"):
+            connection.execute(text(f"SELECT setval('runlore.{sequence}', 1, false)"))

@@ -24,6 +24,7 @@ from starlette.staticfiles import StaticFiles
 
 from bentos.access import chain
 from bentos.api.assistant import mcp_host
+from bentos.api.task_waiting import TaskWaiting
 from bentos.app import openapi
 from bentos.app.endpoints import ENDPOINTS
 from bentos.app.gauges import GaugeCollector
@@ -107,6 +108,9 @@ def application(
 async def _open_hosts(app: Starlette, stack: AsyncExitStack, serving: Serving) -> None:
     app.state.live = await stack.enter_async_context(_live_hub(serving))
     app.state.mcp = await stack.enter_async_context(mcp_host())
+    app.state.task_waiting = TaskWaiting(lambda: serving.store)
+    stack.push_async_callback(app.state.task_waiting.close)
+    stack.callback(at_end(app.state.task_waiting.close))
 
 
 @asynccontextmanager

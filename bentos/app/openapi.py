@@ -43,10 +43,12 @@ TAGS = {
     Tag.ASSISTANT: "Give an assistant the tools.",
     Tag.ADVICE: "Learn from behaviour, failures and events.",
     Tag.PRIVACY: "Say whose data may be used, and for what.",
+    Tag.AGENTS: "Register agents, give them tasks, and let them write to each other.",
     Tag.LIVE: "Follow what happens as it happens.",
     Tag.AGENT_ZERO: "Models, trainings, alerts and tests in the words of Agent Zero.",
     Tag.ML_LEARNING: "Content tests in the words of ML learning.",
     Tag.OPSCONDUCTOR: "Trainings and figures in the words of OpsConductor.",
+    Tag.MULTI_AGENT: "Agents and their tasks in the words of the multi-agent spec.",
 }
 
 

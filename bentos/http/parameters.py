@@ -1,6 +1,7 @@
 """Parameters that many routes have, read in one way."""
 
 from datetime import datetime
+from uuid import UUID
 
 from starlette.requests import Request
 
@@ -19,3 +20,12 @@ def number_of(text: str, what: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 20):
         raise BadInput(f"id: {text[:40]!r} is not the number of {what}", "id")
     return int(text)
+
+
+def read_uuid(request: Request, name: str) -> UUID:
+    """An id of the path. Raises BadInput that names the field."""
+    text = str(request.path_params[name])
+    try:
+        return UUID(text)
+    except ValueError:
+        raise BadInput(f"{name}: {text[:80]!r} is no UUID", name) from None

@@ -29,10 +29,12 @@ class Tag(StrEnum):
     ASSISTANT = "Assistant"
     ADVICE = "Advice"
     PRIVACY = "Privacy"
+    AGENTS = "Agents"
     LIVE = "Live"
     AGENT_ZERO = "Agent Zero"
     ML_LEARNING = "ML learning"
     OPSCONDUCTOR = "OpsConductor"
+    MULTI_AGENT = "Multi-agent"
 
 
 @dataclass(frozen=True)

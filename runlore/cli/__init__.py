@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from runlore import __version__, process
 from runlore.cli import (
     advise,
+    agents,
     anomalies,
     backtest,
     console,
@@ -120,6 +121,7 @@ app.add_typer(signals.group, name="signals")
 app.add_typer(plan.group, name="plan")
 app.add_typer(advise.group, name="advise")
 app.add_typer(privacy.group, name="privacy")
+app.add_typer(agents.group, name="agents")
 app.command()(mcp.mcp)
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")

@@ -21,6 +21,7 @@ WORK_DUE = "runlore_due"  # a rollout, an A/B test or a request for a training m
 VERSIONS = "runlore_versions"  # what the aliases of a spec stand for, or who answers how much
 EVENTS_DUE = "runlore_events_due"  # events wait for their numbers
 EVENTS = "runlore_events"  # events have got their numbers
+AGENT_TASKS = "runlore_agent_tasks"  # a task of agents may be free
 POINTS = "runlore_points"  # points of metrics wait for the detector
 NOTIFY = text("SELECT pg_notify(:channel, :subject)")
 TICK_S = 1.0  # how soon the end is noticed

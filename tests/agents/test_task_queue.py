@@ -290,14 +290,14 @@ def test_many_workers_that_die_do_each_task_once(store: Store):
             return True
 
     def work(seed: int) -> None:
-        random, agent = Random(seed), add_agent(store, f"worker {seed}")
+        fate_of, agent = Random(seed), add_agent(store, f"worker {seed}")  # noqa: S311
         for _ in range(400):
             if all(find_task(store, one.id).status == "completed" for one in tasks[:: len(tasks)]):
                 remaining = list_tasks(store, TaskFilter(status="completed"))
                 if len(remaining) == len(tasks):
                     return
             for task in lease_tasks(store, agent.id, 3):
-                fate = random.random()
+                fate = fate_of.random()
                 if fate < 0.2:
                     age_lease(store, task.id)  # it died
                     continue

@@ -9,7 +9,9 @@ from typing import Any
 
 DOCS = Path(__file__).parents[2] / "docs"
 PRODUCTS = sorted((DOCS / "products").glob("*.md"))
-ROW = re.compile(r"^\| `(GET|POST|PATCH) ([^`]+)` \| (read|record|train|predict) \|", re.MULTILINE)
+ROW = re.compile(
+    r"^\| `(GET|POST|PATCH|PUT|DELETE) ([^`]+)` \| (read|record|train|predict) \|", re.MULTILINE
+)
 BLOCK = re.compile(
     r"^```http\n(\w+) (\S+)\n(.*?)\n?\n(\d{3}) (.*?)\n```$", re.MULTILINE | re.DOTALL
 )

@@ -46,6 +46,15 @@ class TaskStory:
     routings: Sequence[RoutingRow]
 
 
+@dataclass(frozen=True)
+class TaskOutcome:
+    """failure: None: it is completed. token: None: of the only lease that there was."""
+
+    output: object = None
+    failure: str | None = None
+    token: int | None = None
+
+
 def create_task(
     store: Store, task: NewTask, now: datetime, *, auto_assign: bool = False
 ) -> CreatedTask:
@@ -121,6 +130,26 @@ def fail_task(
     text = failure.strip()[:MAX_FAILURE_CHARACTERS]
     row = leases.fail_task(store, task_id, token, text, BACKOFF, may_retry=may_retry)
     return row or _refuse(store, task_id, token)
+
+
+def end_task(store: Store, task_id: UUID, outcome: TaskOutcome) -> TaskRow:
+    """Complete or fail a task for callers that know no leases: they assign, and report the end.
+
+    Raises NotFound, and Refused without a token when the task was leased twice: then nobody knows
+    which of the two agents speaks.
+    """
+    task = leases.begin_assigned(store, task_id) or find_task(store, task_id)
+    if task.token is None:
+        raise Refused(f"task {task_id} is {task.status}; assign it to an agent first")
+    if outcome.token is None and task.attempts > 1:
+        raise Refused(
+            f"fencing_token: task {task_id} was leased {task.attempts} times; name the token of"
+            " your lease"
+        )
+    token = outcome.token or task.token
+    if outcome.failure is None:
+        return complete_task(store, task_id, token, outcome.output)
+    return fail_task(store, task_id, token, outcome.failure)
 
 
 def cancel_task(store: Store, task_id: UUID, reason: str) -> TaskRow:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from runlore.agents.queries.task_rows import NOTIFY, Connection, TaskRow
+from runlore.agents.queries.task_rows import Connection, TaskRow, wake_agents
 from runlore.store.engine import Store
 
 # Locks the agent first: the statements after it count its tasks with a snapshot of their own.
@@ -66,6 +66,20 @@ WITH me AS (
  SELECT id, 'assigned', agent_id, %(detail)s FROM assigned
 )
 SELECT * FROM assigned
+"""
+BEGIN: LiteralString = """
+WITH begun AS (
+ UPDATE runlore.agent_tasks t SET status = 'in_progress', attempts = t.attempts + 1,
+  token = nextval('runlore.agent_task_token'), started_at = clock_timestamp(),
+  updated_at = clock_timestamp(),
+  lease_until = clock_timestamp() + make_interval(secs => t.lease_s)
+ WHERE t.id = %(task)s AND t.status = 'assigned'
+ RETURNING t.*
+), noted AS (
+ INSERT INTO runlore.agent_task_events (task_id, event, agent_id, token)
+ SELECT id, 'leased', agent_id, token FROM begun
+)
+SELECT * FROM begun
 """
 RENEW: LiteralString = """
 WITH renewed AS (
@@ -227,6 +241,12 @@ def assign_task(
     return _one(connection, ASSIGN, values)
 
 
+def begin_assigned(store: Store, task_id: UUID) -> TaskRow | None:
+    """Lease a task to the agent that it is assigned to. None: it is not assigned."""
+    with store.connect() as connection:
+        return _one(connection, BEGIN, {"task": task_id})
+
+
 def renew_lease(store: Store, task_id: UUID, token: int) -> TaskRow | None:
     """None: the token is not that of the present lease, or the task has ended."""
     with store.connect() as connection:
@@ -241,7 +261,7 @@ def complete_task(
     with store.connect() as connection:
         row = _one(connection, COMPLETE, values)
         if row is not None and connection.execute(FREE, values).rowcount:
-            connection.execute(NOTIFY)
+            wake_agents(connection)
         return row
 
 
@@ -274,7 +294,7 @@ def end_leases(store: Store, backoff: Backoff, most: int = 1000) -> int:
         row = connection.execute(UNASSIGN, {"most": most}).fetchone()
         unassigned = 0 if row is None else int(row[0])
         if unassigned:
-            connection.execute(NOTIFY)
+            wake_agents(connection)
         _follow(connection, ended)
     return len(ended) + unassigned
 
@@ -285,7 +305,7 @@ def _follow(connection: Connection, ended: list[TaskRow]) -> None:
     if lost:
         connection.execute(FAIL_DEPENDENTS, {"ids": lost})
     if len(lost) < len(ended):
-        connection.execute(NOTIFY)
+        wake_agents(connection)
 
 
 def _one(

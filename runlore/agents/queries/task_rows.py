@@ -12,10 +12,11 @@ from psycopg.rows import class_row
 
 from runlore.agents.rules.task import PRIORITIES, QUEUE_DELAY_S, NewTask, TaskStatus
 from runlore.store.engine import Store
+from runlore.store.notices import AGENT_TASKS
 
 Connection = psycopg.Connection[Any]
 
-NOTIFY: LiteralString = "SELECT pg_notify('runlore_agent_tasks', '')"
+NOTIFY: LiteralString = "SELECT pg_notify(%(channel)s, '')"
 ADD: LiteralString = """
 WITH added AS (
  INSERT INTO runlore.agent_tasks (type, name, description, priority, required_capabilities, input,
@@ -116,8 +117,13 @@ def add_task(connection: Connection, task: NewTask) -> TaskRow | None:
     cursor = connection.cursor(row_factory=class_row(TaskRow))
     row = cursor.execute(ADD, _values(task)).fetchone()
     if row is not None:
-        connection.execute(NOTIFY)
+        wake_agents(connection)
     return row
+
+
+def wake_agents(connection: Connection) -> None:
+    """Tell those who wait for tasks, when the transaction is committed, that there may be one."""
+    connection.execute(NOTIFY, {"channel": AGENT_TASKS})
 
 
 def lock_tasks(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, TaskStatus]:

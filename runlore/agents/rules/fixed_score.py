@@ -84,4 +84,8 @@ def _reason(one: AgentRecord, required: Set[str]) -> str:
         f"{one.success_rate:.0%} of {one.ended} tasks succeeded" if one.ended else "no task ended"
     )
     load = f"{one.in_hand} of {one.slots} slots in use"
-    return f"{able}; {past}; {load}; seen {one.unseen_s:.0f} s ago"
+    return f"{able}; {past}; {load}; seen less than {_minutes(one.unseen_s)} min ago"
+
+
+def _minutes(unseen_s: float) -> int:
+    return 1 if unseen_s < FRESH_S else 5 if unseen_s < RECENT_S else 1 + int(unseen_s // 60)

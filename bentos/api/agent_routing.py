@@ -1,0 +1,182 @@
+"""Which agent a task would get, and how busy agents are, over HTTP."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bentos.api.agents_schema import Words
+from bentos.api.store_access import model_response, read_store
+from bentos.http.bodies import read_body
+from bentos.http.routing import Endpoint, Tag, in_query
+from bentos.http.schemas import Closed
+from runlore.agents.actions import routing, workload
+from runlore.agents.actions.routing import AgentChoice
+from runlore.agents.actions.workload import Workload
+from runlore.agents.rules.fixed_score import ScoredAgent
+from runlore.kernel.durations import DAY_S, HOUR_S
+from runlore.kernel.errors import BadInput
+
+
+class RoutingBody(Closed):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"required_capabilities": ["text"]}]})
+
+    required_capabilities: Words = Field(default_factory=list)
+    task_type: Annotated[str, Field(max_length=200)] = ""
+
+
+class RoutedAgent(Closed):
+    agent_id: UUID
+    agent_name: str
+    score: float = Field(description="0 to 100")
+    reason: str
+
+
+class RoutingAnswer(Closed):
+    """agent: null: none fits now. confidence: the score as a share of 100."""
+
+    policy: str
+    agent: RoutedAgent | None
+    alternatives: list[RoutedAgent]
+    confidence: float
+    reason: str
+
+
+class AgentTypeLoad(Closed):
+    agent_type: str
+    agents: int
+    active_agents: int
+    idle_agents: int
+    offline_agents: int
+    agents_in_maintenance: int
+    slots: int
+    current_load: int
+
+
+class AgentWorkload(Closed):
+    """Rates and times: of tasks created within the window. null: unknown, since there is none."""
+
+    window_h: float
+    total_agents: int
+    active_agents: int
+    idle_agents: int
+    offline_agents: int
+    agents_in_maintenance: int
+    slots: int
+    utilization_percent: float | None
+    pending_tasks: int = Field(description="that could begin")
+    blocked_tasks: int = Field(description="that wait for other tasks")
+    assigned_tasks: int
+    tasks_in_progress: int
+    oldest_open_task_s: float | None
+    median_pending_age_s: float | None
+    completed_tasks: int
+    failed_tasks: int
+    success_rate: float | None
+    median_completion_time_s: float | None
+    p95_completion_time_s: float | None
+    types: list[AgentTypeLoad]
+
+
+async def route(request: Request) -> Response:
+    body = RoutingBody.model_validate_json(await read_body(request))
+    words = body.required_capabilities
+    choice = await read_store(request, lambda store: routing.choose_agent(store, words))
+    return model_response(_choice(choice))
+
+
+async def load(request: Request) -> Response:
+    text = request.query_params.get("window_h", "24")
+    try:
+        window_s = float(text[:40]) * HOUR_S
+    except ValueError:
+        raise BadInput(f"window_h: {text[:40]!r} is no number of hours", "window_h") from None
+    read = await read_store(request, lambda store: workload.read_workload(store, window_s))
+    return model_response(_workload(read))
+
+
+def _choice(choice: AgentChoice) -> RoutingAnswer:
+    return RoutingAnswer(
+        policy=choice.policy,
+        agent=_agent(choice.chosen) if choice.chosen else None,
+        alternatives=[_agent(one) for one in choice.alternatives],
+        confidence=choice.confidence,
+        reason=choice.reason,
+    )
+
+
+def _agent(one: ScoredAgent) -> RoutedAgent:
+    return RoutedAgent(
+        agent_id=one.agent_id, agent_name=one.name, score=one.score, reason=one.reason
+    )
+
+
+def _workload(read: Workload) -> AgentWorkload:
+    types = [
+        AgentTypeLoad(
+            agent_type=one.type,
+            agents=one.agents,
+            active_agents=one.active,
+            idle_agents=one.idle,
+            offline_agents=one.offline,
+            agents_in_maintenance=one.in_maintenance,
+            slots=one.slots,
+            current_load=one.in_hand,
+        )
+        for one in read.types
+    ]
+    used, durations = read.utilisation, read.ended.durations_s
+    return AgentWorkload(
+        window_h=read.window_s / HOUR_S,
+        total_agents=sum(one.agents for one in types),
+        active_agents=sum(one.active_agents for one in types),
+        idle_agents=sum(one.idle_agents for one in types),
+        offline_agents=sum(one.offline_agents for one in types),
+        agents_in_maintenance=sum(one.agents_in_maintenance for one in types),
+        slots=sum(one.slots for one in types),
+        utilization_percent=None if used is None else round(100 * used, 2),
+        pending_tasks=read.queue.pending,
+        blocked_tasks=read.queue.blocked,
+        assigned_tasks=read.queue.assigned,
+        tasks_in_progress=read.queue.in_progress,
+        oldest_open_task_s=read.queue.oldest_open_s,
+        median_pending_age_s=read.queue.median_age_s,
+        completed_tasks=read.ended.completed,
+        failed_tasks=read.ended.failed,
+        success_rate=read.success_rate,
+        median_completion_time_s=durations[0] if durations else None,
+        p95_completion_time_s=durations[1] if durations else None,
+        types=types,
+    )
+
+
+HOURS: dict[str, Any] = {"type": "number", "exclusiveMinimum": 0, "default": DAY_S / HOUR_S}
+WINDOW = in_query("window_h", "Tasks created in the last so many hours", HOURS)
+ENDPOINTS = (
+    Endpoint(
+        "POST",
+        "/agent-routing",
+        route,
+        "read",
+        "Ask which agent a task would get now",
+        {200: ("The choice, its alternatives and the reason", RoutingAnswer)},
+        (400, 413, 422, 503),
+        RoutingBody,
+        tag=Tag.AGENTS,
+        name="route_agent_task",
+    ),
+    Endpoint(
+        "GET",
+        "/agent-workload",
+        load,
+        "read",
+        "Read how busy agents are",
+        {200: ("The workload", AgentWorkload)},
+        (422, 503),
+        parameters=[WINDOW],
+        tag=Tag.AGENTS,
+        name="read_agent_workload",
+    ),
+)

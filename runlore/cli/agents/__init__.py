@@ -1,0 +1,24 @@
+"""`runlore agents`: who does tasks, and which tasks there are."""
+
+import typer
+
+from runlore.cli.agents import registry, tasks
+
+group = typer.Typer(no_args_is_help=True, help="Register agents, and give them tasks.")
+
+
+@group.callback()
+def agents() -> None:
+    """Register agents, and give them tasks."""
+
+
+group.command()(registry.register)
+group.command(name="list")(registry.list_)
+group.command()(registry.state)
+group.command()(registry.remove)
+group.command()(tasks.task)
+group.command()(tasks.tasks)
+group.command()(tasks.show)
+group.command()(tasks.cancel)
+group.command()(tasks.route)
+group.command()(tasks.workload)
