@@ -11,11 +11,12 @@ from bentos.api.agents import AGENT_ID, LIMIT
 from bentos.api.agents_schema import AgentMessage, Line, message_body
 from bentos.api.store_access import model_response, write_store
 from bentos.http.bodies import read_body
-from bentos.http.parameters import number_of, read_uuid
+from bentos.http.parameters import read_uuid
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from runlore.agents.actions import messaging
 from runlore.agents.queries.messages import NewMessage
+from runlore.kernel.errors import BadInput
 
 EXAMPLE: dict[str, Any] = {
     "from_agent_id": "00000000-0000-4000-8000-000000000001",
@@ -56,8 +57,8 @@ async def send(request: Request) -> Response:
 
 async def receive(request: Request) -> Response:
     agent_id = read_uuid(request, "agent_id")
-    after = number_of(request.query_params.get("after", "0"), "a message")
-    limit = number_of(request.query_params.get("limit", "100"), "messages")
+    after = _number(request, "after", "0")
+    limit = _number(request, "limit", "100")
     rows = await write_store(
         request, lambda store: messaging.receive_messages(store, agent_id, after, limit)
     )
@@ -70,6 +71,13 @@ async def mark_read(request: Request) -> Response:
         request, lambda store: messaging.read_message(store, agent_id, message_id)
     )
     return model_response(message_body(row))
+
+
+def _number(request: Request, name: str, default: str) -> int:
+    text = request.query_params.get(name, default)
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise BadInput(f"{name}: {text[:40]!r} is no number from 0 on", name)
+    return int(text)
 
 
 NUMBER: dict[str, Any] = {"type": "integer", "minimum": 0}

@@ -14,7 +14,7 @@ from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
 from runlore.agents.actions import routing, workload
 from runlore.agents.actions.routing import AgentChoice
-from runlore.agents.actions.workload import Workload
+from runlore.agents.actions.workload import AgentLoad
 from runlore.agents.rules.fixed_score import ScoredAgent
 from runlore.kernel.durations import DAY_S, HOUR_S
 from runlore.kernel.errors import BadInput
@@ -113,7 +113,7 @@ def _agent(one: ScoredAgent) -> RoutedAgent:
     )
 
 
-def _workload(read: Workload) -> AgentWorkload:
+def _workload(read: AgentLoad) -> AgentWorkload:
     types = [
         AgentTypeLoad(
             agent_type=one.type,

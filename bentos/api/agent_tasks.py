@@ -11,9 +11,9 @@ from starlette.responses import Response
 from bentos.api.agents import AGENT_ID
 from bentos.api.agents_schema import (
     AgentTask,
+    AgentTaskBody,
     AgentTaskList,
     LeasedTasks,
-    TaskBody,
     Text,
     task_body,
 )
@@ -94,7 +94,7 @@ class AgentTaskStory(AgentTask):
 
 
 async def create(request: Request) -> Response:
-    body, now = TaskBody.model_validate_json(await read_body(request)), instants.now()
+    body, now = AgentTaskBody.model_validate_json(await read_body(request)), instants.now()
     task = body.task()
     created = await write_store(
         request,
@@ -249,7 +249,7 @@ ENDPOINTS = (
         "Create a task",
         {201: TASK, 200: ("A task with this idempotency key exists: it", AgentTask)},
         (400, 409, 413, 422, 503),
-        TaskBody,
+        AgentTaskBody,
         tag=Tag.AGENTS,
         name="create_agent_task",
     ),

@@ -135,7 +135,7 @@ class RemovedAgent(Closed):
     is_removed: bool
 
 
-class TaskBody(Closed):
+class AgentTaskBody(Closed):
     """A task. lease_s: how long its agent may be silent before another gets it."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [TASK_EXAMPLE]})

@@ -17,8 +17,8 @@ from bentos.api.agents_schema import (
     AgentChange,
     AgentList,
     AgentTask,
+    AgentTaskBody,
     RegisteredAgent,
-    TaskBody,
     task_body,
 )
 from bentos.api.store_access import model_response, write_store
@@ -128,7 +128,7 @@ ENDPOINTS = (
         "Create a task",
         {201: TASK, 200: ("A task with this idempotency key exists: it", AgentTask)},
         (400, 409, 413, 422, 503),
-        TaskBody,
+        AgentTaskBody,
         tag=Tag.MULTI_AGENT,
     ),
     Endpoint(

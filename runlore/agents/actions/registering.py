@@ -58,6 +58,7 @@ def hear_of_agent(store: Store, agent_id: UUID) -> AgentRow:
 
 
 def find_agent(store: Store, agent_id: UUID) -> AgentRow:
+    """One agent. Raises NotFound."""
     return _existing(registry.read_agent(store, agent_id), agent_id)
 
 
@@ -79,6 +80,7 @@ def remove_agent(store: Store, agent_id: UUID) -> None:
 
 
 def agent_status(row: AgentRow) -> AgentStatus:
+    """Worked out from its state, its load and its last sign of life."""
     return status_of(row.state, row.in_hand, row.max_concurrent_tasks, row.unseen_s)
 
 

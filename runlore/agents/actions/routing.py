@@ -33,6 +33,7 @@ def choose_agent(store: Store, required: Sequence[str]) -> AgentChoice:
 
 
 def rank_agents(connection: Connection, required: Sequence[str]) -> AgentChoice:
+    """The same within a transaction."""
     scored = score_agents(read_candidates(connection, required), frozenset(required))
     if not scored:
         reason = f"no active agent with a free slot has {', '.join(required) or 'been seen lately'}"

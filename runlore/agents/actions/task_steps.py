@@ -169,6 +169,7 @@ def end_leases(store: Store) -> int:
 
 
 def find_task(store: Store, task_id: UUID) -> TaskRow:
+    """One task. Raises NotFound."""
     row = task_rows.read_task(store, task_id)
     if row is None:
         raise NotFound(f"there is no task {task_id}")
@@ -176,6 +177,7 @@ def find_task(store: Store, task_id: UUID) -> TaskRow:
 
 
 def tell_task(store: Store, task_id: UUID) -> TaskStory:
+    """The same with all that happened to it. Raises NotFound."""
     task = find_task(store, task_id)
     return TaskStory(task, task_rows.read_events(store, task_id), read_routings(store, task_id))
 

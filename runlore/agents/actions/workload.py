@@ -19,7 +19,7 @@ LONGEST_WINDOW_S = 366 * DAY_S
 
 
 @dataclass(frozen=True)
-class Workload:
+class AgentLoad:
     """ended: of tasks created within the window.
 
     utilisation: tasks in hand by slots of active agents; None: no active agent.
@@ -41,7 +41,8 @@ class Workload:
         return self.ended.completed / ended if ended else None
 
 
-def read_workload(store: Store, window_s: float = DAY_S) -> Workload:
+def read_workload(store: Store, window_s: float = DAY_S) -> AgentLoad:
+    """Of now, and of tasks created in the last `window_s` seconds. Raises BadInput."""
     if not 0 < window_s <= LONGEST_WINDOW_S:
         raise BadInput("window_h: give more than 0 and at most 8784 hours", "window_h")
-    return Workload(read_queue(store), read_ended(store, window_s), read_types(store), window_s)
+    return AgentLoad(read_queue(store), read_ended(store, window_s), read_types(store), window_s)

@@ -1,6 +1,5 @@
 """`runlore agents task`, `tasks`, `show`, `cancel`, `route` and `workload`."""
 
-import json as json_text
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,8 +18,10 @@ Capability = Annotated[
     list[str] | None,
     typer.Option(help="What its agent must be able to do; may be repeated.", show_default=False),
 ]
-Priority = Annotated[str, typer.Option(help="critical, high, normal or low.")]
-Input = Annotated[str, typer.Option(metavar="JSON", help="Input of the task, an object.")]
+PriorityOption = Annotated[str, typer.Option(help="critical, high, normal or low.")]
+Input = Annotated[
+    str, typer.Option("--input", metavar="JSON", help="Input of the task, an object.")
+]
 Assign = Annotated[bool, typer.Option("--assign", help="To the best agent that is free now.")]
 Key = Annotated[
     str | None, typer.Option("--key", help="A second task with this key is the first one.")
@@ -37,7 +38,7 @@ def task(
     type_: Type,
     name: Name,
     capability: Capability = None,
-    priority: Priority = "normal",
+    priority: PriorityOption = "normal",
     input_: Input = "{}",
     key: Key = None,
     assign: Assign = False,
@@ -50,14 +51,14 @@ def task(
     from typing import cast
 
     from runlore.agents.actions import task_steps
-    from runlore.agents.rules import task as rules
+    from runlore.agents.rules.task import NewTask, Priority
     from runlore.app import open_app
     from runlore.kernel import instants
 
-    new = rules.NewTask(
+    new = NewTask(
         type_,
         name,
-        priority=cast(rules.Priority, priority),
+        priority=cast(Priority, priority),
         required_capabilities=capability or (),
         input=_object(input_),
         idempotency_key=key,
@@ -192,10 +193,12 @@ def workload(hours: Hours = 24.0, json: Json = False) -> None:
 
 
 def _object(text: str) -> dict[str, Any]:
+    import json
+
     from runlore.kernel.errors import BadInput
 
     try:
-        value = json_text.loads(text)
+        value = json.loads(text)
     except ValueError as error:
         raise BadInput(f"--input: {text[:40]!r} is no JSON: {error}", "input") from error
     if not isinstance(value, dict):
