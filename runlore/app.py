@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runlore.registry import Registry
     from runlore.registry.champions import ChampionFiles
     from runlore.settings import Settings
+    from runlore.specs.maintenance_spec import MaintenanceSpec
     from runlore.specs.model_spec import ModelSpec
     from runlore.specs.objective_spec import ObjectiveSpec
     from runlore.specs.series_spec import SeriesSpec
@@ -83,6 +84,13 @@ class App:
         from runlore.specs import loading
 
         return loading.every_objective(self.settings)
+
+    @cached_property
+    def maintenance_specs(self) -> "tuple[MaintenanceSpec, ...]":
+        """All maintenance specs, in the order of the setting."""
+        from runlore.specs import loading
+
+        return loading.every_maintenance_spec(self.settings)
 
     def spec(self, name: str) -> "ModelSpec":
         """Raises NotFound for a name that no spec has."""

@@ -113,6 +113,10 @@ class Settings(BaseSettings):
     objectives: tuple[str, ...] = Field(
         default=(), description='Service objectives as JSON list of "module:NAME".'
     )
+    maintenance_specs: tuple[str, ...] = Field(
+        default=("runlore.specs.catalog.all_scopes:SPEC",),
+        description='Maintenance specs as JSON list of "module:NAME".',
+    )
     task_runner: Literal["threads", "dask"] = Field(
         default="threads", description="Where mapped Prefect tasks run."
     )

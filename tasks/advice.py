@@ -1,11 +1,11 @@
-"""Advice as tasks: what was given is scored, then all subjects that are due are searched."""
+"""Advice as tasks: score what was given, say which visits are due, then search for more."""
 
 from datetime import datetime
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from runlore.advice.actions import recommending, track_record
+from runlore.advice.actions import due_visits, recommending, track_record
 from runlore.kernel import instants
 from tasks.edge import task_app
 from tasks.retry import RETRIES
@@ -19,6 +19,16 @@ def score_advice(at: str | None) -> dict[str, int]:
         scored, withdrawn = track_record.score_advice(app.store, _instant(at))
     get_run_logger().info("%d scored, %d withdrawn", scored, withdrawn)
     return {"scored": scored, "withdrawn": withdrawn}
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="watch maintenance", timeout_seconds=1800)
+def watch_maintenance(at: str | None) -> dict[str, int]:
+    with task_app() as app:
+        seen = due_visits.watch_maintenance(
+            app.store, app.maintenance_specs, app.series_specs, _instant(at)
+        )
+    get_run_logger().info("%d scopes, %d visits due", seen.scopes, seen.due)
+    return {"scopes": seen.scopes, "visits_due": seen.due, "visits_settled": seen.settled}
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="search advice", timeout_seconds=6600)

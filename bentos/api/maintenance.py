@@ -10,14 +10,16 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bentos.api.maintenance_cache import maintenance_cache_of
 from bentos.api.store_access import model_response, read_store
 from bentos.http.parameters import read_as_of
 from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
 from runlore.advice.actions.failure_log import FailureDefinition, FailureSource
-from runlore.advice.actions.maintenance import VisitTerms, plan_maintenance
+from runlore.advice.actions.maintenance import VisitTerms
+from runlore.advice.maintenance_cache import MaintenanceQuery, answer_maintenance
 from runlore.advice.maintenance_calendar import to_icalendar
-from runlore.advice.maintenance_views import MaintenanceView, show_maintenance
+from runlore.advice.maintenance_views import MaintenanceView
 from runlore.advice.rules.maintenance.lifetimes import AgeFrom
 from runlore.advice.rules.maintenance.visit_costs import MaintenanceCosts
 from runlore.kernel.errors import BadInput
@@ -118,9 +120,12 @@ async def maintenance_view(
     defined, terms = _defined(query, lists), _terms(query)
     specs = request.app.state.product.series_specs
 
+    wanted = MaintenanceQuery(specs, defined, terms)
+    cache = None if "as_of" in query else maintenance_cache_of(request.app.state.product)
+
     def work(store: Store) -> MaintenanceView:
-        plan = plan_maintenance(store, specs, defined, terms, at)
-        return show_maintenance(plan, query.get("scope"))
+        made = cache.get(store, wanted, at) if cache else answer_maintenance(store, wanted, at)
+        return made.of_scope(query.get("scope"))
 
     return await read_store(request, work)
 

@@ -24,6 +24,7 @@ from starlette.staticfiles import StaticFiles
 
 from bentos.access import chain
 from bentos.api.assistant import mcp_host
+from bentos.api.maintenance_cache import warm_maintenance
 from bentos.api.task_waiting import TaskWaiting
 from bentos.app import openapi
 from bentos.app.endpoints import ENDPOINTS
@@ -89,6 +90,7 @@ def application(
             )
             app.state.threads = ThreadLimits.default()
             await _open_hosts(app, stack, serving)
+            await asyncio.to_thread(warm_maintenance, product, serving.store)
             app.state.bounds = RecordingBounds.of(product.settings)
             app.state.point_bounds = PointBounds.of(product.settings)
             try:

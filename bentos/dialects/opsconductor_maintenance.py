@@ -13,7 +13,8 @@ from bentos.dialects import query_parameters
 from bentos.dialects.words import in_its_words
 from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
-from runlore.advice.maintenance_views import MaintenanceView, ScopeMaintenance
+from runlore.advice.actions.scope_maintenance import ScopeMaintenance
+from runlore.advice.maintenance_views import MaintenanceView
 from runlore.kernel import instants
 
 PATH = "/ai/predictive/maintenance-schedule"

@@ -1,4 +1,4 @@
-"""The model specs, series specs and objectives that the settings name."""
+"""The model specs, series specs, maintenance specs and objectives that the settings name."""
 
 from importlib import import_module
 from typing import TypeVar
@@ -6,11 +6,12 @@ from typing import TypeVar
 from runlore.kernel.errors import Misconfigured, NotFound, one_line
 from runlore.settings import Settings
 from runlore.specs.catalog import engagement_success
+from runlore.specs.maintenance_spec import MaintenanceSpec
 from runlore.specs.model_spec import ModelSpec
 from runlore.specs.objective_spec import ObjectiveSpec
 from runlore.specs.series_spec import SeriesSpec
 
-Declared = TypeVar("Declared", SeriesSpec, ObjectiveSpec)
+Declared = TypeVar("Declared", SeriesSpec, ObjectiveSpec, MaintenanceSpec)
 
 FORMER_CATALOG, CATALOG = "runlore.models.catalog.", "runlore.specs.catalog."
 SUCCESS = "engagement-success"
@@ -68,6 +69,12 @@ def every_series_spec(settings: Settings) -> tuple[SeriesSpec, ...]:
 def every_objective(settings: Settings) -> tuple[ObjectiveSpec, ...]:
     """All service objectives, in the order of the setting; two of one name are refused."""
     return _load_all("RUNLORE_OBJECTIVES", settings.objectives, ObjectiveSpec)
+
+
+def every_maintenance_spec(settings: Settings) -> tuple[MaintenanceSpec, ...]:
+    """All maintenance specs, in the order of the setting; two of one name are refused."""
+    setting = "RUNLORE_MAINTENANCE_SPECS"
+    return _load_all(setting, settings.maintenance_specs, MaintenanceSpec)
 
 
 def _load_all(

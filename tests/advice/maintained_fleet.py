@@ -42,8 +42,10 @@ def simulate_fleet(
     return records
 
 
-def write_fleet(store: Store, records: list[FleetRecord], now: datetime = NOW) -> None:
-    rows = [_row(at, one, now) for at, one in enumerate(records)]
+def write_fleet(
+    store: Store, records: list[FleetRecord], now: datetime = NOW, first_id: int = 0
+) -> None:
+    rows = [_row(at, one, now) for at, one in enumerate(records, first_id)]
     instants = [row["submitted"] for row in rows]
     with store.connect() as connection:
         partitions.ensure_months(connection, "executions", min(instants), max(instants))

@@ -13,8 +13,11 @@ import pytest
 from handmade import register, stored, write_bundle
 from pydantic import SecretStr
 
+from runlore.advice.actions import recommending
+from runlore.advice.actions.due_visits import watch_maintenance
 from runlore.advice.actions.security_rule_files import load_rules
 from runlore.advice.actions.security_watch import watch_security
+from runlore.advice.visit_views import due_visits
 from runlore.alerts.actions import delivery
 from runlore.alerts.actions.disk_watch import DiskWatch
 from runlore.alerts.actions.handling import raise_alert
@@ -60,8 +63,10 @@ from runlore.signals.actions.regressions import watch_regressions
 from runlore.signals.actions.series_champions import SeriesChampion
 from runlore.signals.rules.forecasts.forecast_drift import ForecastWindow, judge_drift
 from runlore.signals.rules.forecasts.series_model import PromisedSkill, SeriesModel
+from runlore.specs.maintenance_spec import MaintenanceSpec
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
+from tests.advice.maintained_fleet import FleetRecord, write_fleet
 from tests.alerts.receivers import Web
 from tests.experiments.ab_world import AT, HOUR, given
 from tests.handmade import SPECS
@@ -435,6 +440,19 @@ def a_day_is_quiet(world: World) -> None:
     watch_security(world.store, load_rules(), 1.0, instants.now() + timedelta(hours=25))
 
 
+def device_fails_daily(world: World) -> None:
+    fails = [FleetRecord("web-1", -day, "failure") for day in range(1, 9)]
+    write_fleet(world.store, fails, HOURS_AGO)
+    watch_maintenance(world.store, [MaintenanceSpec("web")], (), HOURS_AGO)
+
+
+def visit_is_dismissed(world: World) -> None:
+    [one] = due_visits(world.store, HOURS_AGO).visits
+    at = instants.now()
+    recommending.decide(world.store, one.id, "dismiss", "ann", "it goes to scrap", at)
+    watch_maintenance(world.store, [MaintenanceSpec("web")], (), at)
+
+
 REMEDIES: list[tuple[str, Act, Act]] = [
     ("drift", lambda world: judged(world, "DD"), lambda world: judged(world, "DD-")),
     (
@@ -471,6 +489,7 @@ REMEDIES: list[tuple[str, Act, Act]] = [
     ("anomaly", memory_spikes, memory_is_usual),
     ("forecast-drift", forecasts_worse, forecasts_right_again),
     ("security", key_is_added, a_day_is_quiet),
+    ("maintenance-due", device_fails_daily, visit_is_dismissed),
     *((kind, lambda world, kind=kind: ab_in_trouble(world, kind), ab_stopped) for kind in ALERTS),
 ]
 

@@ -2,7 +2,9 @@
 
 import httpx
 
+from runlore.advice.actions.due_visits import watch_maintenance
 from runlore.kernel import instants
+from runlore.specs.maintenance_spec import MaintenanceSpec
 from runlore.store.engine import Store
 from tests.advice.maintained_fleet import simulate_fleet, write_fleet
 
@@ -30,5 +32,7 @@ def test_a_fleet_has_a_calendar_and_curves_and_few_failures_have_none(
     assert page.status_code == 200, page.text
     for words in ("pay within 30 days", "How many live how long?", "Does age matter?", "web-3"):
         assert words in page.text
+    watch_maintenance(world, [MaintenanceSpec("web", failure_cost=20.0)], (), instants.now())
+    assert "Visits that were due" in patient(console, {"failure_cost": "20"}).text
     for bad in ({"crews": "0"}, {"visit_cost": "x"}, {"visit_cost": "nan"}, {"horizon": "0"}):
         assert console.get(PATH, params=bad).status_code == 422

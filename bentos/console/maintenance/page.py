@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from bentos.api.maintenance_cache import maintenance_cache_of
 from bentos.console.frame.charts import Chart, ChartSeries
 from bentos.console.frame.filters import text_filter
 from bentos.console.frame.page import ConsolePage, PageRequest, PageRoute, Shown
 from runlore.advice.actions.failure_log import FailureDefinition
-from runlore.advice.actions.maintenance import VisitTerms, plan_maintenance
-from runlore.advice.maintenance_views import (
-    ScopeMaintenance,
-    explain_maintenance,
-    show_maintenance,
-)
+from runlore.advice.actions.maintenance import VisitTerms
+from runlore.advice.actions.scope_maintenance import ScopeMaintenance
+from runlore.advice.maintenance_cache import MaintenanceQuery
+from runlore.advice.maintenance_views import explain_maintenance
 from runlore.advice.rules.maintenance.visit_costs import MaintenanceCosts
-from runlore.advice.survival_curves import SurvivalCurves, survival_curves
+from runlore.advice.survival_curves import SurvivalCurves
+from runlore.advice.visit_views import due_visits
 from runlore.kernel.errors import BadInput
 
 PATH = "/console/maintenance"
@@ -30,13 +30,14 @@ def show_page(request: PageRequest) -> Shown:
         numbers["horizon"],
         int(numbers["crews"]),
     )
-    specs = request.product.series_specs
-    plan = plan_maintenance(request.store, specs, FailureDefinition(), terms, request.at)
-    view, curves = show_maintenance(plan), survival_curves(plan)
+    query = MaintenanceQuery(request.product.series_specs, FailureDefinition(), terms)
+    made = maintenance_cache_of(request.product).get(request.store, query, request.at)
+    view, curves = made.view, made.curves
     visits = [row for row in view.scopes if row.visit_at is not None]
     others = [row for row in view.scopes if row.visit_at is None]
     values = {
         "view": view,
+        "due": due_visits(request.store, request.at),
         "lines": explain_maintenance(view)[1:],
         "chosen": chosen,
         "days": _by_day(visits),

@@ -38,7 +38,8 @@ class FailureDefinition:
     source: "kind": executions of the failure kinds, whatever their status; "failed": failed
     executions of other kinds, too; "auto": failed executions only where the log has none of the
     failure kinds. same_hours: a failure so soon after another is the same one. gone_days: a scope
-    without a record for longer has left; None: none has. inputs: names of covariates.
+    without a record for longer has left; None: none has. inputs: names of covariates. scope: a
+    pattern with `*` and `?`.
     """
 
     source: FailureSource = "auto"
@@ -48,6 +49,7 @@ class FailureDefinition:
     same_hours: float = 1.0
     age_from: AgeFrom = "first"
     gone_days: float | None = None
+    scope: str = "*"
 
     def __post_init__(self) -> None:
         if self.source not in get_args(FailureSource):
@@ -69,7 +71,7 @@ class FailureDefinition:
 @dataclass(frozen=True, eq=False)
 class FailureLog:
     """scopes: in the order of the lifetimes' numbers. failures, visits: (s,) counts. last_failure:
-    None: none. is_gone: (s,)."""
+    None: none. renewals: failures and visits, the newest first. is_gone: (s,)."""
 
     as_of: datetime
     scopes: tuple[ScopeSeen, ...]
@@ -77,6 +79,7 @@ class FailureLog:
     failures: tuple[int, ...]
     visits: tuple[int, ...]
     last_failure: tuple[datetime | None, ...]
+    renewals: Sequence[RenewalRecord]
     is_gone: tuple[bool, ...]
     basis: str
     is_cut: bool
@@ -93,6 +96,7 @@ def read_failure_log(store: Store, defined: FailureDefinition, as_of: datetime) 
         defined.inputs,
         MOST_SCOPES,
         MOST_RECORDS,
+        defined.scope,
     )
     return arrange(read_renewals(store, query), defined, as_of)
 
@@ -122,6 +126,7 @@ def arrange(records: ScopeRecords, defined: FailureDefinition, as_of: datetime) 
         _counts(lives.scope[lives.is_failure], count),
         _counts(scope[~is_failure], count),
         _last_failures(rows, number),
+        rows,
         is_gone,
         _basis(defined, with_failed=records.with_failed),
         len(rows) >= MOST_RECORDS or count >= MOST_SCOPES,

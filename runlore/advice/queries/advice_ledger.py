@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, LiteralString
 
+from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from runlore.store.engine import Store
 
 MOST_LISTED = 1_000
+MOST_VISITS = 5_000
+VISIT = "maintenance"  # the lever of advice to visit a scope
 Decision = Literal["follow", "dismiss", "withdraw"]
 
 INSERT: LiteralString = """
@@ -49,6 +52,7 @@ LEFT JOIN LATERAL (
 WHERE issued_at <= %(as_of)s
     AND (%(subject_type)s::text IS NULL OR subject_type = %(subject_type)s)
     AND (%(subject)s::text IS NULL OR subject = %(subject)s)
+    AND (lever = 'maintenance') = %(is_visits)s
 ORDER BY one.id DESC LIMIT %(limit)s
 """
 DECIDE: LiteralString = """
@@ -126,9 +130,7 @@ def insert_look(store: Store, look: AdviceLook, made: Sequence[NewAdvice], actor
     with store.connect() as connection, connection.transaction():
         if not connection.execute(LOOK, vars(look)).rowcount:
             return
-        for one in made:
-            values = {**vars(one), "evidence": Jsonb(dict(one.evidence))}
-            connection.execute(INSERT, {**values, "actor": actor, "issued_at": look.looked_at})
+        _insert(connection, made, actor, look.looked_at)
 
 
 def read_last_look(
@@ -143,11 +145,21 @@ def read_last_look(
 def read_advice(
     store: Store, as_of: datetime, subject: tuple[str | None, str | None], limit: int
 ) -> list[LedgerAdvice]:
-    """The newest first. subject: its type and name; None: of all."""
-    values = {"as_of": as_of, "subject_type": subject[0], "subject": subject[1], "limit": limit}
-    with store.connect() as connection:
-        cursor = connection.cursor(row_factory=class_row(LedgerAdvice))
-        return cursor.execute(LIST, values).fetchall()
+    """The newest first, without visits. subject: its type and name; None: of all."""
+    return _read(store, as_of, subject, limit, is_visits=False)
+
+
+def read_visit_advice(
+    store: Store, as_of: datetime, scope: str | None = None
+) -> list[LedgerAdvice]:
+    """Visits that were due, the newest first, at most MOST_VISITS. scope: None: of all."""
+    return _read(store, as_of, ("scope", scope), MOST_VISITS, is_visits=True)
+
+
+def insert_visits(store: Store, made: Sequence[NewAdvice], actor: str, at: datetime) -> None:
+    """Visits that are due; one that is there is left as it is."""
+    with store.connect() as connection, connection.transaction():
+        _insert(connection, made, actor, at)
 
 
 def insert_decision(store: Store, number: int, decision: Decision, why: Mapping[str, Any]) -> bool:
@@ -165,3 +177,31 @@ def insert_score(store: Store, number: int, at: datetime, score: Mapping[str, An
 def is_advice(store: Store, number: int) -> bool:
     with store.connect() as connection:
         return connection.execute(IS_THERE, {"id": number}).fetchone() is not None
+
+
+def _insert(
+    connection: Connection[Any], made: Sequence[NewAdvice], actor: str, at: datetime
+) -> None:
+    for one in made:
+        values = {**vars(one), "evidence": Jsonb(dict(one.evidence))}
+        connection.execute(INSERT, {**values, "actor": actor, "issued_at": at})
+
+
+def _read(
+    store: Store,
+    as_of: datetime,
+    subject: tuple[str | None, str | None],
+    limit: int,
+    *,
+    is_visits: bool,
+) -> list[LedgerAdvice]:
+    values = {
+        "as_of": as_of,
+        "subject_type": subject[0],
+        "subject": subject[1],
+        "limit": limit,
+        "is_visits": is_visits,
+    }
+    with store.connect() as connection:
+        cursor = connection.cursor(row_factory=class_row(LedgerAdvice))
+        return cursor.execute(LIST, values).fetchall()

@@ -7,6 +7,7 @@ from typing import LiteralString
 
 from psycopg.rows import class_row
 
+from runlore.signals.queries.objective_counts import like
 from runlore.store.engine import Store
 
 WITHOUT_JIT: LiteralString = "SET LOCAL jit = off"
@@ -18,7 +19,7 @@ SELECT * FROM (
         to_jsonb(ARRAY(SELECT inputs ->> name
             FROM unnest(%(inputs)s::text[]) WITH ORDINALITY AS n (name, at) ORDER BY at)) AS inputs
     FROM runlore.executions_as_of(%(as_of)s)
-    WHERE scope <> '' AND submitted <= %(as_of)s
+    WHERE scope <> '' AND scope LIKE %(scope)s AND submitted <= %(as_of)s
     ORDER BY source, source_id, submitted, revision DESC
 ) AS latest WHERE ended <= %(as_of)s
 """
@@ -31,6 +32,9 @@ SELECT scope, min(submitted) AS first_at, max(ended) AS last_at, count(*)::int A
 FROM pg_temp.scope_records GROUP BY scope
 ORDER BY count(*) FILTER (WHERE kind = ANY(%(failures)s) OR kind = ANY(%(visits)s)) DESC,
     count(*) DESC, scope LIMIT %(most)s
+"""
+ANY_OF_KIND: LiteralString = """
+SELECT EXISTS (SELECT FROM runlore.executions WHERE kind = ANY(%(kinds)s))
 """
 RENEWALS: LiteralString = """
 SELECT scope, at, is_failure, inputs FROM (
@@ -46,7 +50,8 @@ SELECT scope, at, is_failure, inputs FROM (
 @dataclass(frozen=True)
 class RenewalQuery:
     """failures, visits: kinds. with_failed: failed executions of other kinds are failures, too;
-    None: only if no execution is of a failure's kind. inputs: names of covariates."""
+    None: only if no execution is of a failure's kind. inputs: names of covariates. scope: a
+    pattern with `*` and `?`."""
 
     as_of: datetime
     failures: Sequence[str]
@@ -55,6 +60,7 @@ class RenewalQuery:
     inputs: Sequence[str]
     most_scopes: int
     most_records: int
+    scope: str = "*"
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,8 @@ def read_renewals(store: Store, query: RenewalQuery) -> ScopeRecords:
     values = vars(query) | {"failures": list(query.failures), "visits": list(query.visits)}
     with store.connect() as connection:
         connection.execute(WITHOUT_JIT)
-        connection.execute(KNOWN, {"as_of": query.as_of, "inputs": list(query.inputs)})
+        known = {"as_of": query.as_of, "inputs": list(query.inputs)}
+        connection.execute(KNOWN, {**known, "scope": like(query.scope)})
         with_failed = query.with_failed
         if with_failed is None:
             row = connection.execute(HAS_KINDS, {"kinds": list(query.failures)}).fetchone()
@@ -107,3 +114,10 @@ def read_renewals(store: Store, query: RenewalQuery) -> ScopeRecords:
         with connection.cursor(row_factory=class_row(RenewalRecord)) as renewals:
             rows = renewals.execute(RENEWALS, values | wanted).fetchall()
     return ScopeRecords(scopes, rows, with_failed)
+
+
+def has_kinds(store: Store, kinds: Sequence[str]) -> bool:
+    """Whether the log has any execution of these kinds, at any time."""
+    with store.connect() as connection:
+        row = connection.execute(ANY_OF_KIND, {"kinds": list(kinds)}).fetchone()
+    return bool(row and row[0])

@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.advise import causes, maintenance, patterns, recommendations, security
+from runlore.cli.advise import causes, maintenance, patterns, recommendations, security, visits
 
 group = typer.Typer(no_args_is_help=True, help="Say what would help, and why failures rose.")
 
@@ -16,6 +16,7 @@ group.command()(causes.why)
 group.command()(patterns.patterns)
 group.add_typer(security.group, name="security")
 group.command()(maintenance.maintenance)
+group.command()(visits.visits)
 group.command()(recommendations.recommend)
 group.command()(recommendations.mitigate)
 group.command()(recommendations.follow)

@@ -155,6 +155,11 @@ def fit_kaplan_meier(lives: Lifetimes) -> SurvivalModel:
     return BaselineHazard(at, hazard, np.zeros(0), NO_COVARIATES, "kaplan-meier")
 
 
+def load_libraries() -> None:
+    """Import lifelines, about 1.6 CPU seconds, at a time that suits."""
+    import lifelines  # noqa: F401
+
+
 def kaplan_meier(lives: Lifetimes) -> tuple[Floats, Floats, Floats, Floats]:
     """Days at which some failed, from 0; the share alive after each, and its interval of 95 %.
 
