@@ -90,7 +90,6 @@ def application(
             )
             app.state.threads = ThreadLimits.default()
             await _open_hosts(app, stack, serving)
-            await asyncio.to_thread(warm_maintenance, product, serving.store)
             app.state.bounds = RecordingBounds.of(product.settings)
             app.state.point_bounds = PointBounds.of(product.settings)
             try:
@@ -109,6 +108,7 @@ def application(
 
 async def _open_hosts(app: Starlette, stack: AsyncExitStack, serving: Serving) -> None:
     app.state.live = await stack.enter_async_context(_live_hub(serving))
+    await asyncio.to_thread(warm_maintenance, app.state.product, serving.store)
     app.state.mcp = await stack.enter_async_context(mcp_host())
     app.state.task_waiting = TaskWaiting(lambda: serving.store)
     stack.push_async_callback(app.state.task_waiting.close)

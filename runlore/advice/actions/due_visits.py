@@ -100,10 +100,12 @@ def visit_record(store: Store, as_of: datetime) -> VisitRecord:
 
 
 def state_of(one: LedgerAdvice) -> VisitState:
+    """As it was settled last."""
     return one.score["state"] if one.score else "open"
 
 
 def is_dismissed(one: LedgerAdvice) -> bool:
+    """By a person: no alert is kept for it, and what comes of it is still counted."""
     return one.decision == "dismiss"
 
 
