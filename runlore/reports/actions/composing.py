@@ -11,6 +11,7 @@ from runlore.kernel.readable import readable_number
 from runlore.reports.actions import answer_figures
 from runlore.reports.actions.answer_figures import PeriodAnswers
 from runlore.reports.queries import (
+    period_advice,
     period_answers,
     period_events,
     period_plans,
@@ -20,6 +21,7 @@ from runlore.reports.queries import (
 from runlore.reports.queries.period_events import PeriodEvents
 from runlore.reports.queries.period_work import Connection, PeriodQuery
 from runlore.reports.rules import work_figures
+from runlore.reports.rules.advice_part import AdvicePart, advice_sentences
 from runlore.reports.rules.document import (
     AlertRow,
     DecisionRow,
@@ -61,6 +63,7 @@ class _Read:
     signals: list[SignalRow]
     skill: list[SkillRow]
     plans: list[PlannedRow]
+    advice: AdvicePart
     until_seq: int
     first_at: datetime | None
 
@@ -102,12 +105,17 @@ def compose(store: Store, specs: Sequence[ModelSpec], request: ReportRequest) ->
         signals=read.signals,
         skill=read.skill,
         plans=read.plans,
+        **vars(read.advice),
         notes=_notes(request, sums),
     )
 
 
 def _more_sentences(read: _Read) -> list[str]:
-    return [*signal_sentences(read.signals, read.skill), *plan_sentences(read.plans)]
+    return [
+        *signal_sentences(read.signals, read.skill),
+        *plan_sentences(read.plans),
+        *advice_sentences(read.advice),
+    ]
 
 
 def _versions(events: PeriodEvents) -> list[VersionRow]:
@@ -133,7 +141,10 @@ def _read(store: Store, request: ReportRequest) -> _Read:
         answers = _answers(connection, both, request)
         signals, skill = _signals(connection, request)
         plans = _plans(connection, request, until_seq)
-    return _Read(frame, earlier, answers, events, signals, skill, plans, until_seq, first_at)
+        advice = _advice(connection, request)
+    return _Read(
+        frame, earlier, answers, events, signals, skill, plans, advice, until_seq, first_at
+    )
 
 
 def _signals(
@@ -155,6 +166,16 @@ def _plans(connection: Connection, request: ReportRequest, until_seq: int) -> li
         return []
     span = (request.period.starts_at, request.period.ends_at)
     return period_plans.read_planned(connection, span, request.known_at, until_seq)
+
+
+def _advice(connection: Connection, request: ReportRequest) -> AdvicePart:
+    """Nothing in a report about a part of the work."""
+    if request.work != WorkFilter():
+        return AdvicePart()
+    period = request.period
+    return period_advice.read_advice_part(
+        connection, period.starts_at, period.ends_at, request.known_at
+    )
 
 
 def _query(periods: Sequence[ReportPeriod], request: ReportRequest, until_seq: int) -> PeriodQuery:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from runlore.reports.rules.advice_part import AdviceRow, SecurityRow, VisitRow
 from runlore.reports.rules.change import Change
 from runlore.reports.rules.period import Length
 from runlore.reports.rules.plan_part import PlannedRow
@@ -176,6 +177,9 @@ class ReportDocument:
     signals: Sequence[SignalRow]
     skill: Sequence[SkillRow]
     plans: Sequence[PlannedRow]
+    advice: Sequence[AdviceRow]
+    visits: Sequence[VisitRow]
+    security: Sequence[SecurityRow]
     notes: Sequence[str]
 
     def figure(self, name: str) -> ReportFigure:

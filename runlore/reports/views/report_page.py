@@ -107,7 +107,7 @@ def _values(document: Mapping[str, Any], options: PageOptions, style: str) -> di
         "legend": _markup(DAYS_LEGEND),
         "signals": document.get("signals", []),  # older reports lack them
         "skill": document.get("skill", []),
-        "plans": document.get("plans", []),
+        **{name: document.get(name, []) for name in ("plans", "advice", "visits", "security")},
         "style": _markup(DRAWING_STYLE + style),
         "command": lambda name="": again.command(document, name),
         "number": options.number,

@@ -8,6 +8,7 @@ from typing import Any
 
 from runlore.kernel.errors import NotFound
 from runlore.records.spreadsheet import neutralise
+from runlore.reports.rules.advice_part import AdviceRow, SecurityRow, VisitRow
 from runlore.reports.rules.document import (
     AlertRow,
     DayRow,
@@ -39,6 +40,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         ("signals", SignalRow),
         ("skill", SkillRow),
         ("plans", PlannedRow),
+        ("advice", AdviceRow),
+        ("visits", VisitRow),
+        ("security", SecurityRow),
     )
 }
 TABLES = tuple(COLUMNS)
