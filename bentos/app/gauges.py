@@ -23,6 +23,7 @@ from bentos.app.database_gauges import database_families
 from bentos.app.metric_family import alone, gauge, ones
 from bentos.app.objective_gauges import ObjectiveReader, objective_families
 from bentos.app.product_gauges import (
+    advice_families,
     behind_family,
     execution_families,
     forecast_families,
@@ -33,6 +34,7 @@ from bentos.app.product_gauges import (
 from bentos.http.process_metrics import process_metrics
 from bentos.predict.live_versions import Serving
 from runlore.kernel.errors import Unavailable
+from runlore.reports.queries.advice_gauges import AdviceGauges, read_advice_gauges
 from runlore.reports.queries.database_health import DatabaseHealth, read_database_health
 from runlore.reports.queries.execution_gauges import ExecutionGauges, read_execution_gauges
 from runlore.reports.queries.forecast_gauges import ForecastGauges, read_forecast_gauges
@@ -58,6 +60,7 @@ class DatabaseReading:
     forecasts: ForecastGauges | None = None
     objectives: Sequence[ObjectiveStatus] | None = None
     scopes: HealthGauges | None = None
+    advice: AdviceGauges | None = None
 
 
 @dataclass(eq=False)  # a registry keeps it by its identity
@@ -100,6 +103,8 @@ class GaugeCollector(Collector):
         yield from objective_families(reading.objectives or ())
         if reading.scopes is not None:
             yield from health_families(reading.scopes)
+        if reading.advice is not None:
+            yield from advice_families(reading.advice)
 
     def _current(self) -> DatabaseReading:
         """The numbers of the last reading. One thread reads at a time."""
@@ -120,6 +125,7 @@ class GaugeCollector(Collector):
             self._attempt(read_forecast_gauges),
             self._attempt(self.objectives.read),
             self._attempt(read_health_gauges),
+            self._attempt(read_advice_gauges),
         )
 
     def _attempt(self, read: Callable[[Store], T]) -> T | None:

@@ -6,6 +6,7 @@ from prometheus_client import Metric
 
 from bentos.app.metric_family import alone, counter, gauge, ones
 from bentos.predict.live_versions import Live
+from runlore.reports.queries.advice_gauges import AdviceGauges
 from runlore.reports.queries.execution_gauges import ExecutionGauges
 from runlore.reports.queries.forecast_gauges import ForecastGauges
 from runlore.reports.queries.gauges import ProductGauges
@@ -126,6 +127,25 @@ def forecast_families(forecasts: ForecastGauges) -> Iterator[Metric]:
     yield gauge("open_incidents", "Incidents that are open").add(alone(forecasts.incidents))
     deviating = "Series that deviate in an open incident"
     yield gauge("deviating_series", deviating).add(alone(forecasts.deviating))
+
+
+def advice_families(made: AdviceGauges) -> Iterator[Metric]:
+    newest = "issued in the last 365 days"
+    advice = gauge("advice", f"Advice {newest}, by state", ("lever", "measure", "state"))
+    yield advice.add(made.advice)
+    runs = "Runs since such advice for fewer failures, without matching"
+    yield gauge("advice_runs", runs, ("lever", "as_advised", "outcome")).add(made.runs)
+    yield gauge("due_visits", f"Due visits {newest}, by what came of them", ("state",)).add(
+        made.visits
+    )
+    foreseen = "Failures that the risk foresaw until each visit was made, failed or over"
+    yield gauge("due_visits_foreseen_failures", foreseen).add(alone(made.foreseen))
+    causes = gauge("open_security_causes", "Causes with an open security alert", ("level",))
+    yield causes.add(made.security)
+    checked = gauge(
+        "security_checked_timestamp_seconds", "When the log was checked for attacks, since 1970"
+    )
+    yield checked.add({} if made.checked_s is None else alone(made.checked_s))
 
 
 def health_families(health: HealthGauges) -> Iterator[Metric]:

@@ -93,6 +93,22 @@ INSERT INTO runlore.ingests (source, path, records, mapping_digest, prefix_diges
 VALUES ('slurm', 'jobs.csv', 'executions', '', '', 12)
 """)
 
+ADVICE = text("""
+WITH advice AS (
+    INSERT INTO runlore.advice_ledger (issued_at, actor, subject_type, subject, kind, lever, value,
+        action, measure, evidence)
+    SELECT now(), 'daily', 'scope', 'web-1', '', lever, 'x', 'use', 'failures', '{}'
+    FROM unnest('{host,maintenance}'::text[]) AS lever RETURNING id, lever
+), score AS (
+    INSERT INTO runlore.advice_scores (advice_id, scored_at, score)
+    SELECT id, now(), CASE lever WHEN 'host' THEN '{"did": [10, 1], "did_not": [10, 4]}'::jsonb
+        ELSE '{"state": "failed", "foreseen": 0.25}' END FROM advice
+), checked AS (
+    INSERT INTO runlore.security_watch (seq, checked_at) VALUES (1, now())
+)
+INSERT INTO runlore.advice_decisions (advice_id, decision, decided_at, actor, reason)
+SELECT id, 'follow', now(), 'ann', '' FROM advice WHERE lever = 'host'
+""")
 FORECAST = text(
     "INSERT INTO runlore.series_forecasts (spec, source, name, scope, horizon_s, issued_at,"
     " starts_at, ends_at, step_s, level, value, low, high, baseline)"
@@ -154,8 +170,12 @@ def fill(database: Store, histories: list[dict[str, Any]]) -> None:
             history.add(Change("duration", "champion", "7", action, "ann", "it is the first"))
     with database.begin() as connection:
         connection.execute(insert(feature_histories), histories)
+        anomalies.open_anomaly(
+            connection, "security", "eve", "critical", {"level": "high"}, instants.now()
+        )
         anomalies.open_anomaly(connection, "drift", "duration", "critical", {}, instants.now())
         connection.execute(ROWS)
+        connection.execute(ADVICE)
         connection.execute(FORECAST)
         connection.execute(SCORED)
         versions = json.dumps({"duration": {"champion": "7"}})
@@ -224,12 +244,14 @@ def test_every_query_of_a_dashboard_has_data(
         ("runlore-agents", "Success rate", 2 / 6),
         ("runlore-agents", "Failed", 4),
         ("runlore-models", "Specs with a champion", 1),
-        ("runlore-models", "Open alerts", 1),
+        ("runlore-models", "Open alerts", 2),
         ("runlore-database", "Reachable", 1),
         ("runlore-series", "Open incidents", 0),
         ("runlore-series", "Error beside the last season again", 3 / 4),
         ("runlore-series", "Values inside the bands", 8 / 10),
         ("runlore-system", "Up", 1),
+        ("runlore-agents", "Security alerts", 1),
+        ("runlore-agents", "Failures of hosts that were due", 1),
     ],
 )
 def test_a_number_is_the_right_one(

@@ -43,9 +43,9 @@ def advised(store: Store) -> Store:
     assert insert_decision(store, number, "follow", why)
     insert_score(store, number, MONDAY + 2 * DAY, {"did": [40, 1], "did_not": [10, 5]})
     insert_score(store, number, MONDAY + 9 * DAY, {"did": [99, 9], "did_not": [99, 9]})
-    for scope, day in (("<b>web-1", -40), ("web-2", 1), ("web-3", 2)):
+    for scope, day in (("web-1", -40), ("<b>web-2", 1), ("web-3", 2)):
         _visit(store, MONDAY + day * DAY, scope)
-    old, made = (_visit_of(store, scope) for scope in ("<b>web-1", "web-2"))
+    old, made = (_visit_of(store, scope) for scope in ("web-1", "<b>web-2"))
     insert_score(store, old, MONDAY - 9 * DAY, {"state": "neither", "at": None})
     at = MONDAY + 2 * DAY
     insert_score(store, made, MONDAY + 3 * DAY, {"state": "visited", "at": at.isoformat()})
@@ -66,7 +66,7 @@ def test_what_was_given_decided_due_and_found_in_the_week_is_counted(advised: St
     assert (host.did_runs, host.did_failed, host.others_runs, host.others_failed) == (40, 1, 10, 5)
     assert (size.lever, size.given, size.did_runs) == ("input", 1, 0)
     assert [(row.scope, row.state) for row in made.visits] == [
-        ("web-2", "visited"),
+        ("<b>web-2", "visited"),
         ("web-3", "open"),
     ]
     assert [(row.cause, row.until is None, row.events) for row in made.security] == [
@@ -85,6 +85,7 @@ def test_the_page_and_the_tables_show_it_and_run_nothing(advised: Store) -> None
     page = render_report(document)
     assert "<h2>Advice, visits and security</h2>" in page
     assert "1 of 40" in page
+    assert "<b>web" not in page
     for table in ("advice", "visits", "security"):
         assert table_csv(document, table).count("\r\n") == 3
     older = {n: v for n, v in document.items() if n not in {"advice", "visits", "security"}}

@@ -117,9 +117,59 @@ REPORTED = PanelRow(
         ),
     ),
 )
+
+
+def _advice_runs(as_advised: str) -> str:
+    """The share that failed of runs that did as advised, or did not."""
+    every = f"max by (lever, outcome) ({of('runlore_advice_runs', as_advised=as_advised)})"
+    chosen = of("runlore_advice_runs", as_advised=as_advised, outcome="failed")
+    return ratio(total(f"max by (lever) ({chosen})"), total(every))
+
+
+ADVISED = PanelRow(
+    "Advice, visits and security",
+    (
+        Panel(
+            "Advice by state",
+            "Of the last 365 days; `runlore advise record` says what came of it.",
+            (Query(total(product("runlore_advice", "lever", "state"), "state"), "{{state}}"),),
+            is_stacked=True,
+        ),
+        Panel(
+            "Failures as advised, and otherwise",
+            "Of runs since advice for fewer failures. Plain shares, without matching.",
+            (Query(_advice_runs("yes"), "as advised"), Query(_advice_runs("no"), "otherwise")),
+            "percentunit",
+            low=0,
+            high=1,
+        ),
+        Panel(
+            "Visits that were due",
+            "Of the last 365 days; `runlore advise visits` shows them.",
+            (Query(product("runlore_due_visits", "state"), "{{state}}"),),
+            is_stacked=True,
+        ),
+        stat(
+            "Failures of hosts that were due",
+            "Before a visit or the end of the horizon, in the last 365 days.",
+            or_zero(f"max({of('runlore_due_visits', state='failed')})"),
+        ),
+        stat(
+            "Such failures foreseen",
+            "By the risk each visit was issued with; many more or fewer failed: mistrust it.",
+            product("runlore_due_visits_foreseen_failures"),
+        ),
+        stat(
+            "Security alerts",
+            "Causes that are open; `runlore advise security` shows them.",
+            or_zero(total(product("runlore_open_security_causes", "level"))),
+            thresholds=((1, "red"),),
+        ),
+    ),
+)
 AGENTS = Dashboard(
     "runlore-agents",
     "Runlore: agent performance",
     "How the executions of agents, users and jobs end, and how long they take.",
-    (NOW, OVER_TIME, REPORTED),
+    (NOW, OVER_TIME, ADVISED, REPORTED),
 )
