@@ -44,6 +44,7 @@ TAGS = {
     Tag.ADVICE: "Learn from behaviour, failures and events.",
     Tag.PRIVACY: "Say whose data may be used, and for what.",
     Tag.AGENTS: "Register agents, give them tasks, and let them write to each other.",
+    Tag.ENGAGEMENT: "Say how posts will do, and what would help them.",
     Tag.LIVE: "Follow what happens as it happens.",
     Tag.AGENT_ZERO: "Models, trainings, alerts and tests in the words of Agent Zero.",
     Tag.ML_LEARNING: "Content tests in the words of ML learning.",

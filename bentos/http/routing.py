@@ -30,6 +30,7 @@ class Tag(StrEnum):
     ADVICE = "Advice"
     PRIVACY = "Privacy"
     AGENTS = "Agents"
+    ENGAGEMENT = "Engagement"
     LIVE = "Live"
     AGENT_ZERO = "Agent Zero"
     ML_LEARNING = "ML learning"

@@ -15,6 +15,7 @@ from runlore.cli import (
     backtest,
     console,
     dismissals,
+    engagement,
     health,
     issued_forecasts,
     limits,
@@ -122,6 +123,7 @@ app.add_typer(plan.group, name="plan")
 app.add_typer(advise.group, name="advise")
 app.add_typer(privacy.group, name="privacy")
 app.add_typer(agents.group, name="agents")
+app.add_typer(engagement.group, name="engagement")
 app.command()(mcp.mcp)
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")

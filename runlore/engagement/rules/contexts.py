@@ -69,7 +69,7 @@ def clean_contexts(raw: pd.DataFrame) -> pd.DataFrame:
     frame["complexity_level"] = _levels(frame["complexity"], COMPLEXITY_LEVELS)
     frame["confidence_level"] = _levels(frame["confidence"], CONFIDENCE_LEVELS)
     given = frame["hashtags"].notna()
-    counted = frame["hashtags"].str.len().where(given)
+    counted = frame["hashtags"].str.len().where(given).astype(np.float64)
     frame["hashtag_count"] = frame["hashtag_count"].fillna(counted).astype(np.float64)
     frame["timezone"] = frame["timezone"].fillna("").replace("", "UTC")
     frame["bot_share"] = bot_shares(

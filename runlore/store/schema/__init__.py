@@ -44,6 +44,7 @@ from runlore.store.schema.answers import (
     used_console_links,
     workers,
 )
+from runlore.store.schema.content_scores import content_scores
 from runlore.store.schema.dismissal_undos import dismissal_undos
 from runlore.store.schema.execution_series import execution_groups, execution_series_cursor
 from runlore.store.schema.facts import (
@@ -130,6 +131,7 @@ __all__ = [
     "anomalies",
     "anomaly_dismissals",
     "api_keys",
+    "content_scores",
     "data_checks",
     "dismissal_undos",
     "drift_histograms",

@@ -1,0 +1,1 @@
+"""What the product does with content and its engagement."""
