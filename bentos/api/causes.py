@@ -23,7 +23,8 @@ LONGEST_NAME = 1024
 class SuspectBody(Closed):
     """expected: failures by its own time before. share: of all failures above the expected.
 
-    p: of such a difference by chance, corrected for all values looked at.
+    p: of such a difference by chance, corrected for all values looked at. rate, low, high: share
+    that failed, with the interval of 95 % by Wilson; null: of no execution.
     """
 
     text: str
@@ -37,12 +38,19 @@ class SuspectBody(Closed):
     p: float
     without_rows: int
     without_failed: int
+    rate: float
+    low: float
+    high: float
+    without_rate: float | None
+    without_low: float | None
+    without_high: float | None
 
 
 class CauseBody(Closed):
     """since, until: of the submissions that were compared with those of the 28 days before."""
 
     answer: Literal["cause", "not known", "no incident"]
+    risen: bool = Field(description="failures rose beyond chance")
     text: str
     reason: str = Field(description="why no cause is named; else empty")
     as_of: datetime

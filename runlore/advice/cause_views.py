@@ -3,16 +3,20 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from runlore.advice.actions.causes import CauseAnswer
 from runlore.advice.rules.causes.search import Answer, Suspect, phrase
 from runlore.kernel.readable import readable_share
+from runlore.plots.style import wilson
 
 
 @dataclass(frozen=True)
 class SuspectView:
     """expected: failures by its own time before. share: of all failures above the expected.
 
-    p: of such a difference by chance, corrected for all values looked at.
+    p: of such a difference by chance, corrected for all values looked at. rate, low, high: share
+    that failed, with the interval of 95 % by Wilson; None: of no execution.
     """
 
     text: str
@@ -26,6 +30,12 @@ class SuspectView:
     p: float
     without_rows: int
     without_failed: int
+    rate: float
+    low: float
+    high: float
+    without_rate: float | None
+    without_low: float | None
+    without_high: float | None
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ class CauseView:
     """answer: `cause`, `not known` or `no incident`. causes: more than one if they go together."""
 
     answer: Answer
+    risen: bool
     text: str
     reason: str
     as_of: datetime
@@ -56,6 +67,7 @@ def show_causes(one: CauseAnswer) -> CauseView:
     search, incident = one.search, one.search.incident
     return CauseView(
         answer=search.answer,
+        risen=search.answer != "no incident",
         text=_text(one),
         reason=search.reason,
         as_of=one.question.as_of,
@@ -77,6 +89,11 @@ def show_causes(one: CauseAnswer) -> CauseView:
 
 
 def show_suspect(one: Suspect) -> SuspectView:
+    low, high = wilson(
+        np.array([one.failed, one.without_failed], float),
+        np.array([one.rows, max(one.without_rows, 1)], float),
+    )
+    is_alone = one.without_rows == 0
     return SuspectView(
         phrase(one),
         one.what,
@@ -89,6 +106,12 @@ def show_suspect(one: Suspect) -> SuspectView:
         one.p,
         one.without_rows,
         one.without_failed,
+        one.failed / one.rows,
+        float(low[0]),
+        float(high[0]),
+        None if is_alone else one.without_failed / one.without_rows,
+        None if is_alone else float(low[1]),
+        None if is_alone else float(high[1]),
     )
 
 

@@ -14,15 +14,19 @@ NOW = INCIDENT + timedelta(hours=12)
 ROWS = 8_000
 
 
-def write_incident(store: Store, seed: int = 1) -> None:
-    """20 days with 5 % failures; then, on scope `h-3` 70 % fail."""
+def write_incident(
+    store: Store, seed: int = 1, shift: timedelta = timedelta(), hit: str = "h-3"
+) -> None:
+    """20 days with 5 % failures; then, on scope `hit` 70 % fail. shift: of all instants."""
     random = np.random.default_rng(seed)
     ages = np.sort(random.uniform(0, (NOW - START).total_seconds(), ROWS))
     rows = []
     for number, age in enumerate(ages):
         begin = START + timedelta(seconds=float(age))
-        scope = f"h-{random.integers(6)}"
-        is_hit = scope == "h-3" and begin >= INCIDENT
+        number_of_scope = random.integers(6)
+        scope = hit if number_of_scope == 3 else f"h-{number_of_scope}"
+        is_hit = scope == hit and begin >= INCIDENT
+        begin += shift
         failed = random.random() < (0.7 if is_hit else 0.05)
         rows.append(
             {
@@ -48,6 +52,6 @@ def write_incident(store: Store, seed: int = 1) -> None:
             }
         )
     with store.connect() as connection:
-        partitions.ensure_months(connection, "executions", START, NOW)
+        partitions.ensure_months(connection, "executions", START + shift, NOW + shift)
     with store.begin() as connection:
         connection.execute(insert(schema.executions), rows)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from math import isfinite
 from typing import get_args
 
+from bentos.console.causes.page import causes_link
 from bentos.console.frame.charts import Chart, ChartSeries
 from bentos.console.frame.filters import address, number_filter, text_filter
 from bentos.console.frame.page import ConsolePage, Moved, PageRequest, PageRoute, Shown
@@ -16,6 +17,7 @@ from runlore.alerts.rules.state import Silence
 from runlore.kernel.errors import BadInput
 
 PATH, SILENCES = "/console/alerts", "/console/silences"
+OF_FAILURES = {"incident", "regression", "error-budget", "health", "anomaly", "performance"}
 ROWS = 50
 LONGEST_SILENCE_H = 8784.0
 LEAST_ALERTS, LEAST_DAYS, MOST_DAYS = 10, 2, 366  # of a picture
@@ -48,7 +50,9 @@ def show_alerts(request: PageRequest) -> Shown:
 
 def show_alert(request: PageRequest) -> Shown:
     view = handling.show(request.store, request.number("id"), request.at)
-    return Shown("alerts/alert.html", {"view": view, "alert": view.alert})
+    alert = view.alert
+    causes = causes_link(alert.since, alert.resolved_at) if alert.kind in OF_FAILURES else ""
+    return Shown("alerts/alert.html", {"view": view, "alert": alert, "causes": causes})
 
 
 def acknowledge_alert(request: PageRequest) -> Moved:

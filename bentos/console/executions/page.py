@@ -24,6 +24,8 @@ from runlore.serving.queries.execution_search import ExecutionQuery, ExecutionSu
 from runlore.serving.queries.recording import StoredFact
 
 PATH = "/console/executions"
+CAUSES = "/console/causes"
+FAILED = {ExecutionStatus.FAILED, ExecutionStatus.PARTIAL}
 ROWS = 50
 MOST_REASONED = 6  # answers of one page whose reasons are computed, as they were not asked for
 TEXT_FILTERS = ("actor", "kind", "scope")
@@ -67,10 +69,17 @@ def show_execution(request: PageRequest) -> Shown:
         "answer_of": {judged.answer.row["id"]: judged.answer for judged in answers},
         "like": _listed(story.like),
         "chart": pictures.like_ones(story, took_s, answers),
+        "why": _why(story),
         "try_it": address(TRY_IT, _as_request(story.first)),
         "all_like": address(PATH, {}, actor=story.first.actor, kind=story.first.kind),
     }
     return Shown("executions/execution.html", values)
+
+
+def _why(story: ExecutionStory) -> str:
+    if story.newest.status not in FAILED:
+        return ""
+    return address(CAUSES, {"execution": story.first.source_id, "source": story.first.source})
 
 
 def _as_request(fact: StoredFact) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bentos.console.causes.page import causes_link
 from bentos.console.frame.charts import Chart, ChartSeries
 from bentos.console.frame.filters import address
 from bentos.console.frame.page import ConsolePage, PageRequest, PageRoute, Shown
@@ -23,6 +24,7 @@ def show_incidents(request: PageRequest) -> Shown:
     values = {
         "rows": rows,
         "links": [[_link(moved) for moved in row["series"]] for row in rows],
+        "causes": [_causes(row) for row in rows],
         "open": sum(row["resolved_at"] is None for row in rows),
         "is_cut": len(rows) == ROWS,
         "state": state,
@@ -34,6 +36,13 @@ def show_incidents(request: PageRequest) -> Shown:
 
 def _link(moved: Row) -> str:
     return address(SERIES_PATH, {name: moved[name] for name in ("name", "scope", "source")})
+
+
+def _causes(row: Row) -> str:
+    """Why executions failed at that time, on the scope that its series have."""
+    scopes = {moved["scope"] for moved in row["series"]}
+    scope = row["subject"] if scopes == {row["subject"]} else ""
+    return causes_link(row["since"], row["resolved_at"], scope=scope)
 
 
 def _chart(rows: Sequence[Row]) -> Chart | None:

@@ -30,6 +30,8 @@ MOST_RUNS = 100_000
 class CauseQuestion:
     """kind, scope: None is all. execution: the id of one that failed. since, until: the incident.
 
+    source: of the execution; None: the one of that id submitted last.
+
     Without since the stretch of the last 7 days is taken in which failures rose most.
     """
 
@@ -39,6 +41,7 @@ class CauseQuestion:
     execution: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +92,8 @@ def find_causes(store: Store, question: CauseQuestion) -> CauseAnswer:
     stretch = _stretch(rows, since, until)
     rows = _until(rows, stretch.end_s)
     table = _table(rows, stretch)
+    if not table.in_window.any():
+        raise NotFound("no execution that was submitted in this period has ended")
     columns = cause_columns(rows, table.in_window)
     search = find_cause(table, columns, stretch.looked_at, _member(rows, run))
     return CauseAnswer(
@@ -105,7 +110,7 @@ def find_causes(store: Store, question: CauseQuestion) -> CauseAnswer:
 def _run(store: Store, question: CauseQuestion) -> EndedRun | None:
     if question.execution is None:
         return None
-    run = read_run(store, question.execution, question.as_of)
+    run = read_run(store, question.execution, question.as_of, question.source)
     if run is None:
         raise NotFound(f"there is no execution {question.execution[:80]!r}")
     if run.status not in ("failed", "partial"):

@@ -53,7 +53,7 @@ function traces(series, lying) {
   if (series.style === "bars") {
     const bars = { ...common, type: "bar", marker: { color: faded(colour, 0.75) } };
     if (!lying) return [bars];
-    const sd = series.low ? { type: "data", array: series.y.map((y, i) => y - series.low[i]), color: colour, thickness: 1.5 } : undefined;
+    const sd = series.low ? { type: "data", symmetric: false, array: series.y.map((y, i) => series.high[i] - y), arrayminus: series.y.map((y, i) => y - series.low[i]), color: colour, thickness: 1.5 } : undefined;
     return [{ ...bars, x: series.y, y: series.x, orientation: "h", error_x: sd }];
   }
   const drawn = [];

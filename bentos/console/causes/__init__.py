@@ -1,0 +1,1 @@
+"""Causes: why failures rose."""
