@@ -4,7 +4,8 @@
 
 Each incident is a log of 28 days with 5 kinds, 12 scopes, 10 actors, 5 inputs, failures upstream
 and a metric; in the last 12 hours something happens. Beside it, two naive answers: the value with
-most failures, and the value with the highest failure rate.
+most failures, and the value with the highest failure rate. "visible": who looks at the planted
+value alone sees that failures with it rose, at 5 %; nobody can know the others.
 """
 
 import argparse
@@ -21,7 +22,8 @@ from runlore.advice.actions.cause_columns import cause_columns
 from runlore.advice.queries.failures import FailureRows
 from runlore.advice.rules.causes.columns import CauseColumn, flag_column
 from runlore.advice.rules.causes.expected import FailureTable
-from runlore.advice.rules.causes.search import CauseSearch, find_cause
+from runlore.advice.rules.causes.metric_levels import MetricLevels
+from runlore.advice.rules.causes.search import ALPHA, CauseSearch, find_cause
 
 DAY_S, WINDOW_S = 86_400.0, 12 * 3_600.0
 Flags = NDArray[np.bool_]
@@ -125,7 +127,7 @@ def _columns(part: dict, size: NDArray[np.float64], at: NDArray, now: Flags) -> 
         pd.DataFrame({"run": runs.index, "name": "size", "label": size.astype(str), "number": size})
     )
     nothing = pd.DataFrame(columns=["kind", "scope", "finished_s"])
-    return cause_columns(FailureRows(runs, pd.concat(inputs), nothing), now)
+    return cause_columns(FailureRows(runs, pd.concat(inputs), nothing), now, MetricLevels(0), 0)
 
 
 def judge(incident: Incident, search: CauseSearch) -> str:
@@ -136,6 +138,21 @@ def judge(incident: Incident, search: CauseSearch) -> str:
     if incident.sort == "together":
         return "right" if incident.truth <= named else "wrong"
     return "right" if named & incident.truth else "wrong"
+
+
+def is_visible(incident: Incident) -> bool:
+    """Whether somebody who looks at the right value alone sees a rise at 5 %: what can be known."""
+    columns = [
+        flag_column(one.what, one.name, label, one.codes == code)
+        for one in incident.columns
+        for code, label in enumerate(one.labels)
+        if {(one.name, label), (one.name, label[:1])} & incident.truth
+    ]
+    return any(
+        suspect.p <= ALPHA
+        for column in columns
+        for suspect in find_cause(incident.table, [column]).suspects
+    )
 
 
 def naive(incident: Incident, *, by_rate: bool) -> str:
@@ -168,16 +185,28 @@ def main() -> None:
         search = find_cause(incident.table, incident.columns)
         answer = judge(incident, search)
         planted = incident.sort not in NO_CAUSE
+        is_seen = planted and is_visible(incident)
         group = f"{incident.sort} {incident.strength:.0%}" if planted else incident.sort
         for name in (group, "planted" if planted else "no cause", "all"):
             counts[name][answer] += 1
+            counts[name]["visible"] += is_seen
+            counts[name]["risen"] += search.is_risen
             counts[name]["naive right"] += naive(incident, by_rate=False) == "right"
             counts[name]["rate right"] += naive(incident, by_rate=True) == "right"
     took = time.process_time() - began
     if chosen.json:
         print(json.dumps({name: dict(one) for name, one in counts.items()}))
         return
-    names = ("right", "not known", "no incident", "wrong", "naive right", "rate right")
+    names = (
+        "right",
+        "not known",
+        "no incident",
+        "wrong",
+        "risen",
+        "visible",
+        "naive right",
+        "rate right",
+    )
     print(f"{'':16}" + "".join(f"{name:>13}" for name in names))
     for name in sorted(counts):
         total = sum(counts[name][one] for one in names[:4])

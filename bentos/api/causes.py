@@ -46,11 +46,25 @@ class SuspectBody(Closed):
     without_high: float | None
 
 
+class MovedMetricBody(Closed):
+    """A metric that left its usual level. low, high: of 95 % of such periods before."""
+
+    text: str
+    name: str
+    scope: str
+    source: str
+    level: float = Field(description="mean of the period")
+    usual: float
+    low: float
+    high: float
+    p: float = Field(description="corrected for all metrics compared")
+
+
 class CauseBody(Closed):
     """since, until: of the submissions that were compared with those of the 28 days before."""
 
     answer: Literal["cause", "not known", "no incident"]
-    risen: bool = Field(description="failures rose beyond chance")
+    risen: bool | None = Field(description="beyond chance; null: too few failures to tell")
     text: str
     reason: str = Field(description="why no cause is named; else empty")
     as_of: datetime
@@ -68,6 +82,9 @@ class CauseBody(Closed):
     truncated: bool = Field(description="older executions were left out")
     causes: list[SuspectBody] = Field(description="several go together")
     suspects: list[SuspectBody] = Field(description="the strongest first")
+    metrics: list[MovedMetricBody] = Field(description="that moved at the same time, 20 at most")
+    metrics_compared: int
+    metrics_truncated: bool = Field(description="more than 100 metrics; the others were not read")
 
 
 async def causes(request: Request) -> Response:

@@ -6,9 +6,12 @@ from datetime import datetime
 import numpy as np
 
 from runlore.advice.actions.causes import CauseAnswer
+from runlore.advice.rules.causes.metric_levels import MovedMetric
 from runlore.advice.rules.causes.search import Answer, Suspect, phrase
 from runlore.kernel.readable import readable_share
 from runlore.plots.style import wilson
+
+MOST_METRICS = 20  # that moved
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,29 @@ class SuspectView:
 
 
 @dataclass(frozen=True)
+class MovedMetricView:
+    """level: mean of the period. low, high: of 95 % of such periods before. p: corrected."""
+
+    text: str
+    name: str
+    scope: str
+    source: str
+    level: float
+    usual: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True)
 class CauseView:
-    """answer: `cause`, `not known` or `no incident`. causes: more than one if they go together."""
+    """answer: `cause`, `not known` or `no incident`. causes: more than one if they go together.
+
+    risen: None: not known, too few failures to tell.
+    """
 
     answer: Answer
-    risen: bool
+    risen: bool | None
     text: str
     reason: str
     as_of: datetime
@@ -61,13 +82,16 @@ class CauseView:
     truncated: bool
     causes: tuple[SuspectView, ...]
     suspects: tuple[SuspectView, ...]
+    metrics: tuple[MovedMetricView, ...]
+    metrics_compared: int
+    metrics_truncated: bool
 
 
 def show_causes(one: CauseAnswer) -> CauseView:
     search, incident = one.search, one.search.incident
     return CauseView(
         answer=search.answer,
-        risen=search.answer != "no incident",
+        risen=True if search.is_risen else False if search.answer == "no incident" else None,
         text=_text(one),
         reason=search.reason,
         as_of=one.question.as_of,
@@ -85,7 +109,36 @@ def show_causes(one: CauseAnswer) -> CauseView:
         truncated=one.is_truncated,
         causes=tuple(map(show_suspect, search.causes)),
         suspects=tuple(map(show_suspect, search.suspects)),
+        metrics=tuple(map(show_metric, one.moved[:MOST_METRICS])),
+        metrics_compared=one.metrics,
+        metrics_truncated=one.is_metrics_cut,
     )
+
+
+def show_metric(one: MovedMetric) -> MovedMetricView:
+    key = one.key
+    name = f"{key.name} of {key.scope}" if key.scope else key.name
+    text = f"{name}: {one.level:.4g}, usually {one.low:.4g} to {one.high:.4g}"
+    return MovedMetricView(
+        text,
+        key.name,
+        key.scope,
+        key.source,
+        one.level,
+        one.usual,
+        one.low,
+        one.high,
+        one.p,
+    )
+
+
+def tabulate_metric(one: MovedMetricView) -> dict[str, object]:
+    return {
+        "metric": f"{one.name} {one.scope}".strip(),
+        "level": f"{one.level:.4g}",
+        "usual": f"{one.low:.4g} to {one.high:.4g}",
+        "p": f"{one.p:.2g}",
+    }
 
 
 def show_suspect(one: Suspect) -> SuspectView:
@@ -126,13 +179,23 @@ def tabulate_suspect(one: SuspectView) -> dict[str, object]:
     }
 
 
+def _moved(one: CauseAnswer) -> str:
+    if not one.moved:
+        return ""
+    names = "; ".join(show_metric(moved).text for moved in one.moved[:3])
+    return f" Moved at the same time: {names}."
+
+
 def _text(one: CauseAnswer) -> str:
     search, incident = one.search, one.search.incident
     if search.answer == "no incident":
         return f"No incident: {search.reason}."
+    if not search.is_risen:
+        return f"Not known whether failures rose: {search.reason}."
     begin = f"{incident.failed} of {incident.rows} failed, {incident.expected:.1f} were expected."
     if search.answer == "not known":
-        return f"{begin} Not known why: {search.reason} ({search.looked_at} values looked at)."
+        looked_at = f"({search.looked_at} values looked at)"
+        return f"{begin} Not known why: {search.reason} {looked_at}.{_moved(one)}"
     first = search.causes[0]
     names = " and ".join(phrase(cause) for cause in search.causes[:4])
     together = " (they go together and cannot be told apart)" if len(search.causes) > 1 else ""

@@ -14,6 +14,7 @@ from runlore.advice.rules.causes.columns import (
     flag_column,
     size_columns,
 )
+from runlore.advice.rules.causes.metric_levels import MetricLevels, level_columns
 from runlore.records.measured_afterwards import origin
 
 MOST_INPUTS = 200
@@ -22,11 +23,17 @@ UPSTREAM_S = 3600.0
 PARTS: tuple[What, ...] = ("kind", "scope", "actor")
 
 
-def cause_columns(rows: FailureRows, in_window: NDArray[np.bool_]) -> list[CauseColumn]:
-    """Of kinds, scopes, actors, inputs, and failures of other kinds in the scope an hour before."""
+def cause_columns(
+    rows: FailureRows, in_window: NDArray[np.bool_], levels: MetricLevels, window_s: float
+) -> list[CauseColumn]:
+    """Of kinds, scopes, actors, inputs, failures of other kinds in the scope an hour before, and
+    levels of metrics."""
     columns = [_named(part, "", rows.runs[part]) for part in PARTS]
     columns += _inputs(rows, in_window)
     columns += _upstream(rows)
+    submitted_s = rows.runs["submitted_s"].to_numpy(np.float64)
+    scopes = rows.runs["scope"].to_numpy(str)
+    columns += level_columns(levels, submitted_s, scopes, window_s)
     return columns
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from runlore.advice.actions.cause_columns import cause_columns
+from runlore.advice.queries.cause_metrics import LevelQuery, read_levels
 from runlore.advice.queries.failures import (
     EndedRun,
     FailureQuery,
@@ -15,7 +16,12 @@ from runlore.advice.queries.failures import (
     read_run,
 )
 from runlore.advice.rules.causes.expected import FailureTable
-from runlore.advice.rules.causes.search import CauseSearch, find_cause
+from runlore.advice.rules.causes.metric_levels import (
+    MetricLevels,
+    MovedMetric,
+    moved_metrics,
+)
+from runlore.advice.rules.causes.search import ALPHA, CauseSearch, find_cause
 from runlore.advice.rules.causes.window import RiseWindow, find_rise
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.store.engine import Store
@@ -24,6 +30,7 @@ BEFORE = timedelta(days=28)
 SEARCHED = timedelta(days=7)  # without `since`, for the stretch in which failures rose
 AROUND = timedelta(hours=12)  # before a single execution
 MOST_RUNS = 100_000
+MOST_METRICS, MOST_SCOPES = 100, 200
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ class CauseAnswer:
     """since, until: of the submissions that were compared with those of the 28 days before.
 
     compared: how many executions were read; is_truncated: older ones were left out.
+    moved: metrics that left their usual level in the window, of `metrics` that were compared.
     """
 
     question: CauseQuestion
@@ -58,6 +66,9 @@ class CauseAnswer:
     compared: int
     is_truncated: bool
     run: EndedRun | None = None
+    moved: tuple[MovedMetric, ...] = ()
+    metrics: int = 0
+    is_metrics_cut: bool = False
 
 
 def ask_about(store: Store, name: str, as_of: datetime) -> CauseQuestion:
@@ -94,8 +105,10 @@ def find_causes(store: Store, question: CauseQuestion) -> CauseAnswer:
     table = _table(rows, stretch)
     if not table.in_window.any():
         raise NotFound("no execution that was submitted in this period has ended")
-    columns = cause_columns(rows, table.in_window)
+    levels = _levels(store, question.as_of, begin, until, rows, table)
+    columns = cause_columns(rows, table.in_window, levels, stretch.start_s)
     search = find_cause(table, columns, stretch.looked_at, _member(rows, run))
+    moved, compared = moved_metrics(levels, stretch.start_s, stretch.end_s, ALPHA)
     return CauseAnswer(
         question,
         datetime.fromtimestamp(stretch.start_s, until.tzinfo),
@@ -104,7 +117,24 @@ def find_causes(store: Store, question: CauseQuestion) -> CauseAnswer:
         len(rows.runs),
         len(rows.runs) == MOST_RUNS,
         run,
+        moved,
+        compared,
+        levels.is_cut,
     )
+
+
+def _levels(
+    store: Store,
+    as_of: datetime,
+    begin: datetime,
+    until: datetime,
+    rows: FailureRows,
+    table: FailureTable,
+) -> MetricLevels:
+    """Of metrics without a scope, then of the scopes with most failures in the window."""
+    failed = rows.runs["scope"][table.in_window & table.failed].value_counts()
+    scopes = [str(one) for one in failed.index if one][:MOST_SCOPES]
+    return read_levels(store, LevelQuery(as_of, begin, until, scopes, MOST_METRICS))
 
 
 def _run(store: Store, question: CauseQuestion) -> EndedRun | None:

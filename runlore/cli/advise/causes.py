@@ -45,7 +45,7 @@ def why(
     from dataclasses import asdict, replace
 
     from runlore.advice.actions.causes import CauseQuestion, ask_about, find_causes
-    from runlore.advice.cause_views import show_causes, tabulate_suspect
+    from runlore.advice.cause_views import show_causes, tabulate_metric, tabulate_suspect
     from runlore.app import open_app
     from runlore.kernel import instants
     from runlore.kernel.errors import BadInput
@@ -68,3 +68,5 @@ def why(
         return
     echo(f"{view.since:%Y-%m-%d %H:%M} to {view.until:%Y-%m-%d %H:%M} UTC. {view.text}")
     emit_table("", [tabulate_suspect(one) for one in view.suspects])
+    if view.metrics:
+        emit_table("moved at the same time", [tabulate_metric(one) for one in view.metrics])

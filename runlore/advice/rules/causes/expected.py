@@ -43,7 +43,8 @@ class FailureTable:
 class IncidentTest:
     """expected: failures by the time before. p: of so many by chance. past: such windows before.
 
-    past_as_bad: how many of those rose at least as much.
+    past_as_bad: how many of those rose at least as much. high: of the failures for each expected
+    one, the upper end of an interval of 95 % (one-sided).
     """
 
     rows: int
@@ -52,6 +53,7 @@ class IncidentTest:
     p: float
     past: int
     past_as_bad: int
+    high: float
 
     @property
     def is_incident(self) -> bool:
@@ -94,7 +96,17 @@ def judge_incident(table: FailureTable, rates: Floats, stretches: int = 1) -> In
         p=min(1.0, stretches * stratified_p(here_failed, here, failed, rows)),
         past=past,
         past_as_bad=as_bad,
+        high=_most(int(here_failed.sum()), int(table.failed[~now].sum()), float(rates[now].sum())),
     )
+
+
+def _most(now: int, before: int, expected: float) -> float:
+    """The upper end, one-sided 95 %, of the failures per expected one (ratio of Poisson rates;
+    Przyborowski & Wilenski, Biometrika 31, 1940)."""
+    from scipy.stats import f
+
+    ends = f.ppf(0.95, 2 * (now + 1), 2 * max(before, 1))
+    return float((now + 1) / max(expected, 1e-9) * ends)
 
 
 def like_strata(table: FailureTable, *, by_kind: bool) -> Integers:

@@ -17,6 +17,7 @@ from runlore.advice.rules.causes.expected import (
     like_strata,
     rise,
 )
+from runlore.advice.rules.causes.local_rise import is_rare_rise
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -24,6 +25,7 @@ ALPHA = 0.05  # that any cause is named where there is none
 LEAST_SHARE = 0.5  # of the failures above the expected ones
 LEAST_MARGIN = 3.0  # of log-likelihood over the next candidate: 20 times as likely
 TOGETHER = 0.95  # of executions with either value have both: they cannot be told apart
+EXCLUDED = 1.5  # times the expected failures: "no incident" is said if so many are excluded
 MIN_ROWS, MIN_FAILURES = 5, 3  # in the window, of a value
 MAX_SUSPECTS = 8
 MAX_TESTED = 60  # the strongest are tested; all looked at are corrected for
@@ -53,7 +55,10 @@ class Suspect:
 
 @dataclass(frozen=True, eq=False)
 class CauseSearch:
-    """causes: one, or several that always go together. looked_at: values that were compared."""
+    """causes: one, or several that always go together. looked_at: values that were compared.
+
+    is_risen: failures rose beyond chance, of all executions or with one value.
+    """
 
     answer: Answer
     incident: IncidentTest
@@ -61,6 +66,7 @@ class CauseSearch:
     suspects: tuple[Suspect, ...]
     looked_at: int
     reason: str
+    is_risen: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,18 +92,19 @@ def find_cause(
 
     Named is only what passes all: more failures than like executions in the window without it, a
     greater rise than theirs (both exact, the weaker corrected by Holm over all values looked at),
-    at least half of the rise explained, and a margin of 3 over every other value.
+    at least half of the rise explained, and a margin of 3 over every other value. A rise with one
+    value only counts, too, though all executions together show none.
     """
     rates = expected_rates(table)
     incident = judge_incident(table, rates, stretches)
-    if not incident.is_incident:
-        return CauseSearch("no incident", incident, (), (), 0, _ordinary(incident))
     candidates = [one for column in columns for one in _candidates(table, rates, column, incident)]
     looked_at = len(candidates)
     risen = [one for one in candidates if one.suspect.gain > 0]
     risen.sort(key=lambda one: -one.suspect.gain)
     tested = _holm(table, rates, risen[:MAX_TESTED], looked_at)
     suspects = tuple(one.suspect for one in tested[:MAX_SUSPECTS])
+    if not incident.is_incident and not _is_local(table, rates, columns, tested):
+        return _without_rise(incident, suspects, looked_at)
     causes, reason = _decide(table, tested)
     if causes and member is not None and not tested[0].mask()[member]:
         reason = f"the rise is explained by {phrase(tested[0].suspect)}, which this one has not"
@@ -129,7 +136,7 @@ def _candidates(
     rows, own = sums(here, ones), sums(here, failed)
     own_rate = (sums(before, failed) + PRIOR) / (sums(before, rates) + PRIOR)
     expected = sums(here, rates) * own_rate
-    gain, above = rise(own, expected), max(incident.failed - incident.expected, 1e-9)
+    gain, above = rise(own, expected), max(incident.failed - incident.expected, 0.0)
     used = np.flatnonzero((rows >= MIN_ROWS) & (rows < incident.rows))
     return [
         _Candidate(
@@ -142,7 +149,7 @@ def _candidates(
                 rows=int(rows[code]),
                 failed=int(own[code]),
                 expected=float(expected[code]),
-                share=float((own[code] - expected[code]) / above),
+                share=_share(float(own[code] - expected[code]), above),
                 gain=float(gain[code]) if own[code] >= MIN_FAILURES else 0.0,
                 p=1.0,
                 without_rows=incident.rows - int(rows[code]),
@@ -228,6 +235,35 @@ def _beside(
         elif best.suspect.gain - one.suspect.gain < LEAST_MARGIN:
             return together, one
     return together, None
+
+
+def _share(own: float, above: float) -> float:
+    """Of all failures above the expected ones; 1 where others had fewer than expected."""
+    return own / max(own, above, 1e-9)
+
+
+def _is_local(
+    table: FailureTable,
+    rates: Floats,
+    columns: Sequence[CauseColumn],
+    tested: Sequence[_Candidate],
+) -> bool:
+    """Whether failures rose with one value only, too few to be seen among all executions."""
+    if not tested or tested[0].suspect.p > ALPHA:
+        return False
+    return is_rare_rise(table, rates, columns, tested[0].suspect.gain, MIN_FAILURES)
+
+
+def _without_rise(
+    incident: IncidentTest, suspects: tuple[Suspect, ...], looked_at: int
+) -> CauseSearch:
+    """No incident only where a rise by half is excluded; too few failures say nothing."""
+    is_excluded = incident.high <= EXCLUDED and all(one.p > ALPHA for one in suspects)
+    answer: Answer = "no incident" if is_excluded else "not known"
+    reason = _ordinary(incident)
+    if not is_excluded:
+        reason += f"; up to {incident.high:.1f} times as many as expected cannot be excluded"
+    return CauseSearch(answer, incident, (), suspects, looked_at, reason, False)
 
 
 def _ordinary(incident: IncidentTest) -> str:
