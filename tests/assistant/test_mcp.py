@@ -5,7 +5,8 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 
 from runlore.advice.queries.advice_ledger import AdviceLook, NewAdvice, insert_look
+from runlore.alerts.queries import alerts
+from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.assistant.actions.tools import BY_NAME
 from runlore.assistant.queries import runs
 from runlore.assistant.rules.log_text import NOTICE
+from runlore.kernel import instants
 from runlore.store.engine import Store
 from tests.assistant.conftest import RUNS, Service
 from tests.assistant.runs_log import CANARY, HOSTILE, KEY
@@ -28,7 +32,7 @@ from tests.bentos.conftest import NO_AUTHORITIES
 
 LEGACY, MODERN = "legacy", "2026-07-28"
 NEGOTIATED = {LEGACY: "2025-11-25", MODERN: MODERN}
-MAX_BYTES = 7_400  # 2,000 tokens of o200k_base take 3.9 bytes each in this list
+MAX_BYTES = 7_600  # 2,000 tokens of o200k_base take 3.9 bytes each in this list
 WORK = {"actor": "ann", "kind": "etl", "scope": "web", "inputs": {"nodes": 4}}
 
 
@@ -145,6 +149,35 @@ def test_a_prediction_comes_with_ledger_id_interval_n_and_instant(service: httpx
     assert limit["id"] == duration["id"]
     assert limit["value"] > 0
     assert (median["value"], median["n"]) == (600.0, RUNS // 2 - 1)
+
+
+def test_as_of_an_instant_only_what_was_known_then_is_told(
+    service: httpx.Client, log: Store
+) -> None:
+    work = WORK | {"actor": "zoe"}
+    before = instants.now()
+    first = answer_of(call(service, "predict_duration", work | {"level": 0.9}))["figures"]
+    between = instants.now()
+    call(service, "predict_duration", work)
+    asked = work | {"as_of": between.isoformat(), "level": 0.9}
+    told = answer_of(call(service, "predict_duration", asked))["figures"]
+    assert [(one["id"], one["value"]) for one in told] == [
+        (one["id"], one["value"]) for one in first[:2]
+    ]
+    early = call(service, "predict_duration", asked | {"as_of": before.isoformat()})
+    assert early.is_error
+    assert "leave as_of out" in early.content[0].text
+    finding = AlertFinding("limit", "as-of of web", Severity.WARNING, "first", "", "look")
+    hour = timedelta(hours=1)
+    with log.begin() as connection:
+        alerts.observe(connection, finding, before)
+        later = replace(finding, severity=Severity.CRITICAL, what="worse")
+        alerts.observe(connection, later, before + hour)
+        alerts.quiet(connection, "limit", "as-of of web", before + 2 * hour)
+    for hours, what in ((-1, []), (0, ["«first»"]), (1, ["«worse»"]), (2, [])):
+        at = (before + hours * hour).isoformat()
+        rows = answer_of(call(service, "whats_odd", {"as_of": at}))["rows"]
+        assert [one["what"] for one in rows if "as-of of web" in one.get("subject", "")] == what
 
 
 def test_a_log_that_is_too_large_to_count_in_time_is_still_predicted_from(

@@ -18,6 +18,7 @@ MOVERS = {
     "runlore/signals/queries/__init__.py",  # points that were known until an undo
     "runlore/signals/queries/execution_series_sql.py",  # series as they were known then
     "runlore/signals/queries/objective_counts.py",  # objectives as they stood then
+    "runlore/advice/queries/cause_metrics.py",  # metrics as they were known at an incident
     "runlore/signals/queries/health.py",  # health as it was known then
     "runlore/store/schema/__init__.py",
     "runlore/store/schema/facts.py",

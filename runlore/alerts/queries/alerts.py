@@ -45,7 +45,7 @@ class AlertQuery:
     """Which alerts to read, the newest first. before: only ids below this one, for paging.
 
     specs: subjects that are one of these specs or a version of one; None: any subject. kind: one,
-    or several.
+    or several. open_at: those open at that instant, whatever their standing now.
     """
 
     standing: Standing = "open"
@@ -54,6 +54,7 @@ class AlertQuery:
     before: int | None = None
     limit: int = 100
     specs: tuple[str, ...] | None = None
+    open_at: datetime | None = None
 
 
 def observe(connection: Connection, finding: AlertFinding, at: datetime) -> AlertStep:
@@ -176,7 +177,11 @@ def _publish(connection: Connection, alert: AlertEpisode, event: str) -> None:
 
 def _conditions(wanted: AlertQuery) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if wanted.standing != "all":
+    if wanted.open_at is not None:
+        ended = schema.anomalies.c.resolved_at
+        conditions.append(schema.anomalies.c.opened_at <= wanted.open_at)
+        conditions.append(ended.is_(None) | (ended > wanted.open_at))
+    elif wanted.standing != "all":
         is_open = schema.anomalies.c.resolved_at.is_(None)
         conditions.append(is_open if wanted.standing == "open" else ~is_open)
     if wanted.kind is not None:

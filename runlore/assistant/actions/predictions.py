@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from runlore.assistant.actions.context import ToolContext
+from runlore.assistant.actions.past_predictions import past_failure, past_quantity
 from runlore.assistant.queries.runs import RunCounts, RunQuery, count_runs
 from runlore.assistant.rules.arguments import DurationArguments, WorkArguments
 from runlore.assistant.rules.figures import Figure, ToolAnswer, share_figure
@@ -30,7 +31,12 @@ SAYS = {"none": "nothing", "little": "little", "good": "enough"}
 
 
 def predict_failure(context: ToolContext, asked: WorkArguments) -> ToolAnswer:
-    """Put the answer on the ledger. Raises NoChampion, and BadInput for an unknown input."""
+    """Put the answer on the ledger. Raises NoChampion, and BadInput for an unknown input.
+
+    With `as_of`, what was answered until then instead; nothing is computed.
+    """
+    if asked.as_of is not None:
+        return past_failure(context, asked, asked.as_of)
     predictor = context.champions.predictor("failure-risk")
     served = _serve(context, predictor, asked, ())
     past, notes = _past(context, asked, served)
@@ -58,6 +64,8 @@ def predict_duration(context: ToolContext, asked: DurationArguments) -> ToolAnsw
     bundle = predictor.bundle
     if bundle.unit == "probability":
         raise Refused(f"spec: {asked.spec} is a probability; ask predict_failure")
+    if asked.as_of is not None:
+        return past_quantity(context, asked, asked.as_of, bundle.unit)
     served = _serve(context, predictor, asked, (asked.level,))
     past, notes = _past(context, asked, served)
     unit, number = bundle.unit, str(served.id)

@@ -38,6 +38,7 @@ class WorkArguments(Arguments):
     scope: Text = ""
     inputs: Inputs = Field(default={}, max_length=200)
     execution: Text | None = Field(default=None, description="its id")
+    as_of: Instant | None = None
 
 
 class DurationArguments(WorkArguments):
@@ -70,6 +71,7 @@ class CauseArguments(Arguments):
 
 class OddArguments(Arguments):
     scope: Text | None = None
+    as_of: Instant | None = None
     limit: Rows = 10
     page: Page = 1
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from runlore.signals.queries import incidents
@@ -12,11 +13,14 @@ MOST = 500
 
 
 def read_incidents(
-    store: Store, *, is_all: bool = False, limit: int = MOST
+    store: Store, *, is_all: bool = False, limit: int = MOST, as_of: datetime | None = None
 ) -> list[Mapping[str, Any]]:
-    """Open incidents with the series that moved, the newest first. is_all: resolved ones, too."""
+    """Open incidents with the series that moved, the newest first. is_all: resolved ones, too.
+
+    as_of: those open at that instant, with the series that had moved by then.
+    """
     with store.begin() as connection:
-        found = incidents.read(connection, limit, is_all=is_all)
+        found = incidents.read(connection, limit, is_all=is_all, as_of=as_of)
     return [
         asdict(incident)
         | {

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, LiteralString
 
 from sqlalchemy import Connection, text
@@ -55,17 +55,21 @@ WHERE id = ANY(:ids) AND resolved_at IS NULL AND NOT EXISTS (
 RETURNING id
 """)
 READ = text("""
-SELECT id, subject, since, opened_at, resolved_at,
-    (SELECT count(*) FROM runlore.incident_series WHERE incident_id = incident.id) AS count
+SELECT id, subject, since, opened_at, CASE WHEN resolved_at <= :until THEN resolved_at END
+        AS resolved_at,
+    (SELECT count(*) FROM runlore.incident_series WHERE incident_id = incident.id
+        AND since <= :until) AS count
 FROM runlore.incidents AS incident
-WHERE (:all OR resolved_at IS NULL) AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(:ids))
+WHERE (:all OR resolved_at IS NULL OR resolved_at > :until) AND opened_at <= :until
+    AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(:ids))
 ORDER BY id DESC LIMIT :limit
 """)
 MOVED = text("""
 SELECT moved.incident_id, series.source, series.name, series.scope, moved.sort, moved.since,
-    moved.seen, moved.expected, moved.low, moved.high, moved.probability, moved.ended_at
+    moved.seen, moved.expected, moved.low, moved.high, moved.probability,
+    CASE WHEN moved.ended_at <= :until THEN moved.ended_at END
 FROM unnest(CAST(:ids AS bigint[])) AS wanted (id) CROSS JOIN LATERAL (
-    SELECT * FROM runlore.incident_series WHERE incident_id = wanted.id
+    SELECT * FROM runlore.incident_series WHERE incident_id = wanted.id AND since <= :until
     ORDER BY since, series_id LIMIT :most
 ) AS moved JOIN runlore.series_states AS series ON series.id = moved.series_id
 ORDER BY moved.incident_id, moved.since, moved.series_id
@@ -150,13 +154,20 @@ def resolve(connection: Connection, ids: set[int], at: datetime) -> set[int]:
 
 
 def read(
-    connection: Connection, limit: int, *, ids: set[int] | None = None, is_all: bool = False
+    connection: Connection,
+    limit: int,
+    *,
+    ids: set[int] | None = None,
+    is_all: bool = False,
+    as_of: datetime | None = None,
 ) -> list[Incident]:
-    """Open incidents, or all of them, the newest first. ids: only these."""
-    values = {"ids": None if ids is None else sorted(ids), "all": is_all, "limit": limit}
+    """Open incidents, or all of them, the newest first. ids: only these. as_of: open then."""
+    until = datetime.max.replace(tzinfo=UTC) if as_of is None else as_of
+    values: dict[str, Any] = {"ids": None if ids is None else sorted(ids), "all": is_all}
+    values |= {"limit": limit, "until": until}
     rows = connection.execute(READ, values).all()
     moved: dict[int, list[MovedSeries]] = {row.id: [] for row in rows}
-    wanted = {"ids": list(moved), "most": MOST_SERIES}
+    wanted = {"ids": list(moved), "most": MOST_SERIES, "until": until}
     for row in connection.execute(MOVED, wanted):
         moved[row[0]].append(MovedSeries(*row[1:]))
     return [replace(Incident(**row._mapping), series=tuple(moved[row.id])) for row in rows]

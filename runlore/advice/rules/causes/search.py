@@ -26,6 +26,7 @@ LEAST_SHARE = 0.5  # of the failures above the expected ones
 LEAST_MARGIN = 3.0  # of log-likelihood over the next candidate: 20 times as likely
 TOGETHER = 0.95  # of executions with either value have both: they cannot be told apart
 EXCLUDED = 1.5  # times the expected failures: "no incident" is said if so many are excluded
+EXCLUDED_SHARE = 0.01  # or so many more failures, as a share of all executions
 MIN_ROWS, MIN_FAILURES = 5, 3  # in the window, of a value
 MAX_SUSPECTS = 8
 MAX_TESTED = 60  # the strongest are tested; all looked at are corrected for
@@ -257,8 +258,10 @@ def _is_local(
 def _without_rise(
     incident: IncidentTest, suspects: tuple[Suspect, ...], looked_at: int
 ) -> CauseSearch:
-    """No incident only where a rise by half is excluded; too few failures say nothing."""
-    is_excluded = incident.high <= EXCLUDED and all(one.p > ALPHA for one in suspects)
+    """No incident only where a rise of note is excluded; too few failures say nothing."""
+    more = (incident.high - 1) * incident.expected
+    is_small = incident.high <= EXCLUDED or more <= EXCLUDED_SHARE * incident.rows
+    is_excluded = is_small and all(one.p > ALPHA for one in suspects)
     answer: Answer = "no incident" if is_excluded else "not known"
     reason = _ordinary(incident)
     if not is_excluded:
