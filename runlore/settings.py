@@ -9,27 +9,17 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from runlore.kernel.addresses import Address
 from runlore.kernel.durations import CLOCK_SKEW_S
 from runlore.kernel.errors import Misconfigured
 from runlore.kernel.page_links import REDIRECTS, PageLinks
-from runlore.kernel.redaction import redact, without_login
+from runlore.kernel.redaction import without_login
 
 CATALOG = (
     "runlore.specs.catalog.failure_risk:SPEC",
     "runlore.specs.catalog.duration:SPEC",
 )
 ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  (compared with, never bound here)
-
-
-class Address(SecretStr):
-    """An address that may hold a login; printed without it.
-
-    >>> Address("http://ann:hush@host:5000")
-    Address('http://***@host:5000')
-    """
-
-    def _display(self) -> str:
-        return redact(self.get_secret_value())
 
 
 class Settings(BaseSettings):
@@ -230,6 +220,16 @@ class Settings(BaseSettings):
     )
     disk_free_percent: float = Field(
         default=5.0, ge=0, le=100, description="Less free on a disk is a warning, in %; 0: none."
+    )
+
+    privacy_epsilon: float = Field(
+        default=1.0, ge=0.01, le=10, description="What a month's answers may tell of one persona."
+    )
+    privacy_delta: float = Field(
+        default=1e-5, ge=1e-9, le=1e-3, description="How likely that bound may fail."
+    )
+    privacy_aggregates: int = Field(
+        default=4, ge=1, le=100_000, description="New aggregates a month; more means more noise."
     )
 
     report_price_per_hour: float | None = Field(

@@ -22,12 +22,14 @@ from bentos.api.pools import EXAMPLE as POOL
 from bentos.app import response_examples
 from bentos.app.response_examples import FILE, Examples
 from bentos.predict.live_versions import Live, Serving, load
+from runlore.kernel import instants
 from runlore.store.engine import Store
 from tests.bentos import patience, product_pages, products_world, signals_calls
 from tests.bentos.conftest import Serve
 from tests.ingest.csv_log import HEADER, Log, row
 from tests.ingest.lineage_events import event
 from tests.planning import queued_jobs
+from tests.privacy import private_posts
 
 WORK = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4, "queue": "long"}}
 ENDED = {"status": "succeeded", "finished": "2026-11-02T12:11:00Z", "outcome": {"cost": 1.5}}
@@ -122,6 +124,9 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("GET", "/advice", "/advice", None),
     ("GET", "/advice/record", "/advice/record", None),
     ("POST", "/advice/mitigation", "/advice/mitigation", {"actor": "ann", "kind": "build"}),
+    ("GET", "/privacy/aggregates", "/privacy/aggregates", None),
+    ("GET", "/privacy/benchmark", "/privacy/benchmark?persona=persona-1", None),
+    ("GET", "/privacy/budget", "/privacy/budget", None),
     ("GET", "/projects/similar", "/projects/similar?project=web&limit=1", None),
     ("POST", "/metrics/points", "/metrics/points", POINTS),
     ("POST", "/ab-tests", "/ab-tests", PLAN),
@@ -171,6 +176,7 @@ def answers(
     serving.put("duration", quantity)
     products_world.deviate(store)
     products_world.finish(store)
+    private_posts.tell_aggregate(store, instants.now())
     queued_jobs.write_jobs(store, 110)
     Log(store, tmp_path / "log.csv", [HEADER, *map(row, range(20))]).ingest(source="log")
     found: Examples = {}

@@ -13,6 +13,7 @@ MOVERS = {
     "runlore/engagement/queries/contexts.py",  # engagement as it was known then
     "runlore/experiments/queries/withdrawn_outcomes.py",  # of one withdrawal, to take them out
     "runlore/ingest/queries/withdrawals.py",
+    "runlore/privacy/queries/posts.py",  # posts as they were known then
     "runlore/reports/queries/period_plans.py",  # what they took that plans had named, too
     "runlore/reports/queries/period_work.py",  # a report as it was known, undone facts included
     "runlore/signals/queries/__init__.py",  # points that were known until an undo

@@ -10,8 +10,9 @@ import pytest
 from matplotlib.figure import Figure
 from mlflow import server
 
+from runlore.kernel.addresses import Address
 from runlore.registry import Registry, connect, page_defaults
-from runlore.settings import Address, Settings
+from runlore.settings import Settings
 from runlore.stack import Stack, running
 from runlore.store.engine import Store, open_store
 from runlore.web.login import read_login

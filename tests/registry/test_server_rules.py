@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from runlore.kernel.addresses import Address
 from runlore.registry import credentials, server
 from runlore.registry.server_rules import ArtifactRoots, refusal
-from runlore.settings import Address, Settings
+from runlore.settings import Settings
 from runlore.web.login import read_login
 
 AJAX, API = "/ajax-api/2.0/mlflow", "/api/2.0/mlflow"

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from runlore import settings
-from runlore.settings import Address, Settings
+from runlore.kernel.addresses import Address
+from runlore.settings import Settings
 from runlore.stack import environment
 
 

@@ -2,8 +2,9 @@ import importlib.util
 
 import pytest
 
+from runlore.kernel.addresses import Address
 from runlore.kernel.errors import BadInput
-from runlore.settings import Address, Settings
+from runlore.settings import Settings
 from runlore.stack import environment
 from runlore.stack.services import DATABASE, NAMES, declare, prefect_api, select
 from runlore.web.login import login_file, read_login

@@ -5,7 +5,8 @@ import asyncio
 import httpx
 import pytest
 
-from runlore.settings import Address, Settings
+from runlore.kernel.addresses import Address
+from runlore.settings import Settings
 from runlore.web.page_redirects import PageRedirects
 
 OWN = Settings(prefect_api_url=None, mlflow_tracking_uri=None, mlflow_pages_url=None)

@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.privacy import opt_outs, pseudonyms
+from runlore.cli.privacy import aggregates, opt_outs, pseudonyms
 
 group = typer.Typer(no_args_is_help=True, help="Say whose data may be used, and for what.")
 
@@ -16,3 +16,6 @@ group.command("opt-out")(opt_outs.opt_out)
 group.command("opt-in")(opt_outs.opt_in)
 group.command("opt-outs")(opt_outs.list_opt_outs)
 group.command()(pseudonyms.rotate)
+group.command()(aggregates.aggregate)
+group.command()(aggregates.benchmark)
+group.command()(aggregates.report)

@@ -77,6 +77,7 @@ from runlore.store.schema.names import (
 from runlore.store.schema.opt_outs import opt_outs
 from runlore.store.schema.plans import plans
 from runlore.store.schema.pools import pools
+from runlore.store.schema.privacy import privacy_answers, privacy_budgets, privacy_spends
 from runlore.store.schema.promises import promise_models
 from runlore.store.schema.recommendations import recommendation_decisions, recommendations
 from runlore.store.schema.reports import (
@@ -161,6 +162,9 @@ __all__ = [
     "plans",
     "point_outbox",
     "pools",
+    "privacy_answers",
+    "privacy_budgets",
+    "privacy_spends",
     "promise_models",
     "rate_windows",
     "recommendation_decisions",
