@@ -21,7 +21,8 @@ class MaintenanceSpec:
     kinds). inputs: that may matter. same_hours, age_from, gone_days, horizon_days, crews,
     visit_hours, pool: as in `runlore advise maintenance`. lead_days: how long before a visit it is
     an alert. most_risk: of a failure within seven days, from which on it is an alert without a
-    visit, too.
+    visit, too. only_renewed: scopes without a recorded failure or visit are left out, since what
+    never fails in the log may be of another sort, or nobody records its failures.
     Raises Misconfigured for values that make no sense.
     """
 
@@ -42,6 +43,7 @@ class MaintenanceSpec:
     pool: str | None = None
     lead_days: float = 7.0
     most_risk: float = 0.5
+    only_renewed: bool = True
 
     def __post_init__(self) -> None:
         where = f"maintenance spec {self.name!r}"

@@ -80,6 +80,7 @@ def test_a_due_visit_is_one_alert_until_it_is_made_failed_or_dismissed(store: St
 
 def test_only_recorded_failures_count_by_default_and_a_high_risk_is_said(store: Store) -> None:
     jobs = [FleetRecord("web-1", -day, "job") for day in range(1, 9)]
+    jobs.append(FleetRecord("web-2", -9, "boot"))
     write_fleet(store, jobs)
     assert watch_maintenance(store, [MaintenanceSpec("all")], (), NOW) == MaintenanceWatch(0, 0, 0)
     write_fleet(store, [FleetRecord("web-1", -day, "failure") for day in range(1, 9)], first_id=100)
@@ -90,6 +91,8 @@ def test_only_recorded_failures_count_by_default_and_a_high_risk_is_said(store: 
     assert alert["risk_week"] > 0.9
     _watch(store, NOW, HANDS_OFF)
     assert not _alerts(store)
+    every = MaintenanceSpec("web", failure_cost=1.0, only_renewed=False)
+    assert (_watch(store, NOW, every).scopes, _watch(store, NOW, SPEC).scopes) == (2, 1)
     other = _watch(store, NOW, MaintenanceSpec("pumps", scope="pump-*"))
     assert (other.scopes, other.due) == (0, 0)
 

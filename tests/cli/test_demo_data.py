@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from runlore.advice.actions.track_record import track_record
+from runlore.advice.visit_views import due_visits
 from runlore.alerts.actions import handling
 from runlore.alerts.queries.alerts import AlertQuery
 from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.app import App
 from runlore.cli.demo import experiments as demo_tests
 from runlore.cli.demo import offer
+from runlore.cli.demo.advice import add_advice
 from runlore.cli.demo.alerts import add_alerts
 from runlore.cli.demo.experiments import add_experiments
 from runlore.cli.demo.planning import add_planning
@@ -90,6 +93,25 @@ def test_series_deviate_are_forecast_and_scored_once(store: Store, settings: Set
     skill = [one for one in issued_forecasts.read_skill(store) if one.spec == "demo"]
     assert {(one.forecasts, one.scored) for one in skill} == {(3, 2)}
     assert len(skill) == 4
+
+
+def test_advice_is_followed_a_visit_is_due_and_an_attack_is_found_once(
+    store: Store, settings: Settings
+) -> None:
+    settings.home.joinpath("demo").mkdir(exist_ok=True)
+    now = instants.now()
+    world = DemoWorld(App(settings, store), (), now - timedelta(hours=12), now)
+    said = {add_advice(world) for _ in range(2)}
+    assert len(said) == 1, said
+    [record] = [row for row in track_record(store, now) if row.lever == "host"]
+    assert record.followed == record.advice >= 1
+    assert record.did_failed / record.did_runs < record.did_not_failed / record.did_not_runs
+    visits = due_visits(store, now)
+    assert visits.record.due > visits.record.open
+    alerts = handling.overview(store, AlertQuery(), now).alerts
+    subjects = {view.alert.kind: view.alert.subject for view in alerts}
+    assert {"security", "maintenance-due"} <= subjects.keys()
+    assert all(one.scope.startswith("pump-") for one in visits.visits)
 
 
 def test_what_to_look_at_first_are_pages_that_stand() -> None:

@@ -134,6 +134,7 @@ def _terms(spec: MaintenanceSpec) -> tuple[FailureDefinition, VisitTerms]:
             spec.age_from,
             spec.gone_days,
             spec.scope,
+            spec.only_renewed,
         )
         costs = MaintenanceCosts(spec.visit_cost, spec.failure_cost)
         return defined, VisitTerms(

@@ -39,7 +39,7 @@ class FailureDefinition:
     executions of other kinds, too; "auto": failed executions only where the log has none of the
     failure kinds. same_hours: a failure so soon after another is the same one. gone_days: a scope
     without a record for longer has left; None: none has. inputs: names of covariates. scope: a
-    pattern with `*` and `?`.
+    pattern with `*` and `?`. only_renewed: scopes without a failure and visit are left out.
     """
 
     source: FailureSource = "auto"
@@ -50,6 +50,7 @@ class FailureDefinition:
     age_from: AgeFrom = "first"
     gone_days: float | None = None
     scope: str = "*"
+    only_renewed: bool = False
 
     def __post_init__(self) -> None:
         if self.source not in get_args(FailureSource):
@@ -97,6 +98,7 @@ def read_failure_log(store: Store, defined: FailureDefinition, as_of: datetime) 
         MOST_SCOPES,
         MOST_RECORDS,
         defined.scope,
+        defined.only_renewed,
     )
     return arrange(read_renewals(store, query), defined, as_of)
 

@@ -30,6 +30,8 @@ SCOPES: LiteralString = """
 SELECT scope, min(submitted) AS first_at, max(ended) AS last_at, count(*)::int AS records,
     (array_agg(inputs ORDER BY submitted))[1] AS inputs
 FROM pg_temp.scope_records GROUP BY scope
+HAVING NOT %(only_renewed)s OR bool_or(kind = ANY(%(failures)s)
+    OR kind = ANY(%(visits)s) AND status = 'succeeded' OR %(with_failed)s AND status = 'failed')
 ORDER BY count(*) FILTER (WHERE kind = ANY(%(failures)s) OR kind = ANY(%(visits)s)) DESC,
     count(*) DESC, scope LIMIT %(most)s
 """
@@ -51,7 +53,7 @@ SELECT scope, at, is_failure, inputs FROM (
 class RenewalQuery:
     """failures, visits: kinds. with_failed: failed executions of other kinds are failures, too;
     None: only if no execution is of a failure's kind. inputs: names of covariates. scope: a
-    pattern with `*` and `?`."""
+    pattern with `*` and `?`. only_renewed: scopes without a failure and visit are left out."""
 
     as_of: datetime
     failures: Sequence[str]
@@ -61,6 +63,7 @@ class RenewalQuery:
     most_scopes: int
     most_records: int
     scope: str = "*"
+    only_renewed: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ def read_renewals(store: Store, query: RenewalQuery) -> ScopeRecords:
             row = connection.execute(HAS_KINDS, {"kinds": list(query.failures)}).fetchone()
             with_failed = not (row and row[0])
         with connection.cursor(row_factory=class_row(ScopeSeen)) as cursor:
-            scopes = cursor.execute(SCOPES, values | {"most": query.most_scopes}).fetchall()
+            more = {"most": query.most_scopes, "with_failed": with_failed}
+            scopes = cursor.execute(SCOPES, values | more).fetchall()
         wanted = {
             "scopes": [one.scope for one in scopes],
             "with_failed": with_failed,

@@ -31,6 +31,9 @@ SIGHTS = (
     Sight("/console/ledger", "every answer that was given"),
     Sight("/console/incidents", "two series of one scope that deviate together"),
     Sight("/console/signals", "each series with its anomalies, and its forecast"),
+    Sight("/console/advice", "a host that fails more: advice, followed, and what came of it"),
+    Sight("/console/maintenance", "pumps that wear: which to visit when"),
+    Sight("/console/security", "failed logins of one address, then one that succeeds"),
     Sight("/console/reports", "the last week in figures, for those who decide"),
     Sight("/console/live", "what happens now"),
 )

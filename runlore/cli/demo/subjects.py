@@ -1,5 +1,6 @@
 """What each subject adds to the demo, so that its page of the console has something to show."""
 
+from runlore.cli.demo.advice import add_advice
 from runlore.cli.demo.alerts import add_alerts
 from runlore.cli.demo.experiments import add_experiments
 from runlore.cli.demo.planning import add_planning
@@ -15,6 +16,7 @@ SUBJECTS: tuple[AddDemoData, ...] = (
     add_experiments,
     add_signals,
     add_planning,
+    add_advice,
     add_alerts,
     add_reports,
 )
