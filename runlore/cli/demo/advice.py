@@ -33,7 +33,6 @@ class DemoRow(NamedTuple):
 def add_advice(world: DemoWorld) -> str:
     """Record it once; advise, say which visits are due, and look for attacks."""
     from runlore.advice.actions import due_visits, recommending, security_watch, track_record
-    from runlore.advice.visit_views import due_visits as seen_visits
     from runlore.alerts.queries.anomalies import read_open
 
     store, app = world.app.store, world.app
@@ -49,7 +48,7 @@ def add_advice(world: DemoWorld) -> str:
         track_record.score_advice(store, world.now)
     security_watch.look(store, app.settings.sigma_rules, app.settings.alarms_a_week)
     given = len(recommending.list_advice(store, world.now))
-    visits = seen_visits(store, world.now).record
+    visits = due_visits.visit_record(store, world.now)
     with store.begin() as connection:
         attacks = len(read_open(connection, security_watch.KIND))
     return f"advice: {given} given, {visits.due} visits due, {attacks} causes of security alerts"
