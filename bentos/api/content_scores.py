@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from datetime import datetime
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 from pydantic import Field
-from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +16,7 @@ from bentos.http.parameters import read_as_of
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Serving
-from runlore.engagement.actions.score_calibration import ScoreCalibration, read_calibration
+from runlore.engagement.actions.score_calibration import read_calibration
 from runlore.engagement.actions.score_reference import ScoreReferences
 from runlore.engagement.actions.scoring import (
     ENGAGEMENT,
@@ -29,14 +29,17 @@ from runlore.engagement.actions.scoring import (
 from runlore.engagement.score_views import ScoreView, show_score
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
+from runlore.models.bundle import Bundle
 from runlore.records.validate import LONGEST_KEY_BYTES
-from runlore.store.engine import Store
 
 Method = Literal["model", "replay", "rules"]
 Tier = Literal["excellent", "good", "average", "below average", "poor"]
 Level = Literal["high", "medium", "low"]
 CONTEXT_ID = in_path("id", "Of the post in its source, or source/id", TEXT)
 SOURCE = in_query("source", "Its source, where several share the id", TEXT)
+
+
+_of_service: WeakKeyDictionary[object, ScoreReferences] = WeakKeyDictionary()
 
 
 class ScoreReasonBody(Closed):
@@ -106,8 +109,9 @@ async def read_score(request: Request) -> Response:
 
 async def read_score_calibration(request: Request) -> Response:
     at, persona = read_as_of(request), request.query_params.get("persona")
+    references, bundle = _references(request), champion_of(request.app.state.serving)
     found = await read_store(
-        request, lambda store: calibration_of(store, request.app.state, at, persona)
+        request, lambda store: read_calibration(store, bundle, references, at, persona)
     )
     return model_response(ScoreCalibrationBody.model_validate(asdict(found)))
 
@@ -121,33 +125,38 @@ async def score_view(request: Request, context_id: str) -> ScoreView:
     if as_of is not None:
         earlier = ScoreRequest(context_id, as_of, source)
         return await read_store(request, lambda store: show_score(recorded_score(store, earlier)))
-    models = _models(request.app.state, key_id_of(request))
+    models = _models(request)
     asked = ScoreRequest(context_id, instants.now(), source)
     return await write_store(request, lambda store: show_score(score_context(store, models, asked)))
 
 
-def calibration_of(
-    store: Store, state: State, at: datetime, persona: str | None
-) -> ScoreCalibration:
-    live = state.serving.live.get(ENGAGEMENT)
-    bundle = None if live is None else live.bundle
-    return read_calibration(store, bundle, references_of(state), at, persona)
+def references_of(service: object) -> ScoreReferences:
+    """What a service has read of past posts, for all routes and pages.
 
-
-def references_of(state: State) -> ScoreReferences:
-    """What the service has read of past posts, for all routes and pages."""
-    if not hasattr(state, "score_references"):
-        state.score_references = ScoreReferences()
-    references: ScoreReferences = state.score_references
+    service: its App, or the application where it has none.
+    """
+    references = _of_service.get(service)
+    if references is None:
+        references = _of_service.setdefault(service, ScoreReferences())
     return references
 
 
-def _models(state: State, key_id: str | None) -> ScoreModels:
-    serving: Serving = state.serving
+def champion_of(serving: Serving) -> Bundle | None:
+    """The version of `engagement` that answers."""
+    live = serving.live.get(ENGAGEMENT)
+    return None if live is None else live.bundle
+
+
+def _references(request: Request) -> ScoreReferences:
+    return references_of(getattr(request.app.state, "product", request.app))
+
+
+def _models(request: Request) -> ScoreModels:
+    serving: Serving = request.app.state.serving
     predictors = {
         spec: serving.live[spec].predictor for spec in (ENGAGEMENT, SUCCESS) if spec in serving.live
     }
-    return ScoreModels(predictors, references_of(state), serving.has_ledger, key_id)
+    return ScoreModels(predictors, _references(request), serving.has_ledger, key_id_of(request))
 
 
 ENDPOINTS = (

@@ -32,16 +32,20 @@ SPEC = ModelSpec(
 )
 
 
-def write_scored_posts(store: Store) -> np.ndarray:
-    """One each four hours by three personas on two platforms, and the draft `draft`.
+def write_scored_posts(store: Store, first: str = "ann") -> np.ndarray:
+    """One each four hours by `first`, bob and cem on two platforms, and `draft` of `first`.
 
     Measured for good after a week. Returns the qualities that the engagement follows.
     """
     rng = np.random.default_rng(5)
     quality = rng.lognormal(1, 0.5, POSTS)
     rates = quality * rng.lognormal(0, 0.4, POSTS)
-    rows = [row for number in range(POSTS) for row in _rows(number, quality[number], rates[number])]
-    draft = _rows(POSTS, 9.0, 0.0)[0] | {
+    rows = [
+        row
+        for number in range(POSTS)
+        for row in _rows(number, quality[number], rates[number], first)
+    ]
+    draft = _rows(POSTS, 9.0, 0.0, first)[0] | {
         "source_id": "draft",
         "status": "submitted",
         "digest": 10**6,
@@ -60,14 +64,14 @@ def write_scored_posts(store: Store) -> np.ndarray:
 THUMB = {"hashtag_count": 7, "content_length": 900, "has_media": True, "timezone": "UTC"}
 
 
-def _rows(number: int, quality: float, rate: float) -> list[dict]:
+def _rows(number: int, quality: float, rate: float, first: str) -> list[dict]:
     at = START + timedelta(hours=HOURS_APART * number)
     post = {
         "source": "posts",
         "source_id": f"post-{number}",
         "submitted": at,
         "revision": 0,
-        "actor": ("ann", "bob", "cem")[number % 3],
+        "actor": (first, "bob", "cem")[number % 3],
         "kind": "image",
         "scope": ("instagram", "tiktok")[number % 2],
         "inputs": {"quality": float(quality)},

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from runlore.engagement.actions.score_reference import POLICY, ScoreReference, ScoreReferences
 from runlore.engagement.queries.content_scores import MOST_LISTED, ScoreRow, list_scores
@@ -72,13 +73,8 @@ def _reference(
     return reference, ""
 
 
-def _ended(store: "Store", rows: list[ScoreRow], at: datetime) -> ScoredPosts:
-    """The last score of each post from before its publication, where the post is final."""
-    none = np.zeros(0)
-    promised = [row for row in rows if row.top_fifth is not None and row.method == "model"]
-    if not promised:
-        return ScoredPosts(none, none, none)
-    final = read_final_contexts(store, ContextQuery(at)).sort_values("published", kind="stable")
+def places_of(final: pd.DataFrame) -> NDArray[np.float64]:
+    """(n,): 0..1, of n final contexts by publication, where each ended."""
     history = PostHistory(
         final["published"].astype("datetime64[us, UTC]").to_numpy(dtype=np.int64),
         final["persona"].to_numpy(dtype=object),
@@ -86,7 +82,17 @@ def _ended(store: "Store", rows: list[ScoreRow], at: datetime) -> ScoredPosts:
         np.full(len(final), np.nan),
         final["engagement_rate"].to_numpy(dtype=np.float64),
     )
-    ended = final[[*KEYS, "published"]].assign(place=final_places(history, POLICY))
+    return final_places(history, POLICY)
+
+
+def _ended(store: "Store", rows: list[ScoreRow], at: datetime) -> ScoredPosts:
+    """The last score of each post from before its publication, where the post is final."""
+    none = np.zeros(0)
+    promised = [row for row in rows if row.top_fifth is not None and row.method == "model"]
+    if not promised:
+        return ScoredPosts(none, none, none)
+    final = read_final_contexts(store, ContextQuery(at)).sort_values("published", kind="stable")
+    ended = final[[*KEYS, "published"]].assign(place=places_of(final))
     scored = pd.DataFrame(
         [(row.source, row.source_id, row.at, row.score, row.top_fifth) for row in promised],
         columns=[*KEYS, "at", "score", "top"],

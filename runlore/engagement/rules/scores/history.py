@@ -26,7 +26,7 @@ class ScorePolicy:
     outcome_days: float = 30.0
     least_posts: int = 200
     pooling: float = 20.0
-    least_tested: int = 100
+    least_tested: int = 50
     newest: int = 10_000
 
 
