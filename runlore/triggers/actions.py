@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from runlore.engagement.queries import federated
 from runlore.experiments.queries import running_tests
 from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
@@ -88,6 +89,7 @@ class Speaker:
             *rules.due_looks(cycles, at),
             *self._due_trainings(at),
             *rules.due_reports(reports_at, at),
+            *rules.due_federated(self._federated_since()),
         ]
         self._said = {work: entry for work, entry in self._said.items() if work in due}
         for work in rules.to_say(due, self._said, at):
@@ -98,6 +100,10 @@ class Speaker:
     def _reports_at(self, at: datetime) -> datetime | None:
         with self.store.begin() as connection:
             return scheduling.next_work_at(connection, at)
+
+    def _federated_since(self) -> datetime | None:
+        with self.store.connect() as connection:
+            return federated.waiting_since(connection)
 
     def _pause_s(
         self, later: Sequence[LookCycle], reports_at: datetime | None, at: datetime

@@ -11,18 +11,24 @@ ROLLOUT: Final = "runlore.rollout.due"
 AB: Final = "runlore.ab.due"
 RETRAINING: Final = "runlore.retraining.due"
 REPORTS: Final = "runlore.report.due"
+FEDERATED: Final = "runlore.federation.due"
 ALL_REPORTS = "runlore.reports"  # the resource of all schedules
+ALL_PERSONAS = "runlore.personas"  # the resource of federated trainings
 TESTS = "runlore.ab"  # the resource of all A/B tests, which are looked at together
 
 LOOK_S = {ROLLOUT: 300.0, AB: 900.0}
 FIRST_LOOK_S = 90.0  # after a new share or test began; units count from a minute after it
 
 # What stays due is said again, at intervals that double from here up to the longest.
-AGAIN_S = {ROLLOUT: 120.0, AB: 120.0, RETRAINING: 900.0, REPORTS: 60.0}
+AGAIN_S = {ROLLOUT: 120.0, AB: 120.0, RETRAINING: 900.0, REPORTS: 60.0, FEDERATED: 300.0}
 LONGEST_AGAIN_S = HOUR_S
 
 Event = Literal[
-    "runlore.rollout.due", "runlore.ab.due", "runlore.retraining.due", "runlore.report.due"
+    "runlore.rollout.due",
+    "runlore.ab.due",
+    "runlore.retraining.due",
+    "runlore.report.due",
+    "runlore.federation.due",
 ]
 
 
@@ -86,6 +92,13 @@ def due_reports(next_work_at: datetime | None, at: datetime) -> list[DueWork]:
     if next_work_at is None or next_work_at > at:
         return []
     return [DueWork(REPORTS, ALL_REPORTS, next_work_at.isoformat())]
+
+
+def due_federated(waiting_since: datetime | None) -> list[DueWork]:
+    """One run carries out the oldest request. waiting_since: when that was made; None: none."""
+    if waiting_since is None:
+        return []
+    return [DueWork(FEDERATED, ALL_PERSONAS, waiting_since.isoformat())]
 
 
 def to_say(due: Sequence[DueWork], said: Mapping[DueWork, Said], at: datetime) -> list[DueWork]:

@@ -76,7 +76,16 @@ def test_train_score_monitor_and_rollout_run_for_each_spec_of_the_catalog() -> N
     specs = ("failure-risk", "duration")
     flows = ("training", "serving", "monitoring", "retraining", "rollout")
     expected = {(flow, spec) for flow in flows for spec in specs}
-    of_no_spec = ("advice", "experiments", "ingest", "planning", "reports", "retrain", "signals")
+    of_no_spec = (
+        "advice",
+        "experiments",
+        "federated",
+        "ingest",
+        "planning",
+        "reports",
+        "retrain",
+        "signals",
+    )
     assert found == expected | {(flow, None) for flow in of_no_spec}
 
 
@@ -105,6 +114,7 @@ def test_a_new_spec_is_put_on_the_clock_of_the_first() -> None:
         "retrain-on-request",
         "analyse-ab-tests",
         "make-due-reports",
+        "federate-personas",
         "watch-capacity",
         "watch-series",
         "learn-promises",
@@ -130,7 +140,7 @@ def test_specs_of_the_settings_are_registered_where_prefect_finds_them(
     monkeypatch.setenv("RUNLORE_SPECS", '["tests.flows.own_spec:NIGHTLY"]')
     monkeypatch.setattr(register.sys, "argv", ["register"])
     register.main()
-    assert "14 deployments" in caplog.text
+    assert "15 deployments" in caplog.text
     present = client.read_deployments()
     names = [each.name for each in present if each.parameters.get("spec") == "nightly-risk"]
     assert len(names) == 5

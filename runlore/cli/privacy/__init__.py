@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.privacy import aggregates, opt_outs, pseudonyms
+from runlore.cli.privacy import aggregates, federated, opt_outs, pseudonyms
 
 group = typer.Typer(no_args_is_help=True, help="Say whose data may be used, and for what.")
 
@@ -12,6 +12,7 @@ def privacy() -> None:
     """Say whose data may be used, and for what."""
 
 
+group.command()(federated.federate)
 group.command("opt-out")(opt_outs.opt_out)
 group.command("opt-in")(opt_outs.opt_in)
 group.command("opt-outs")(opt_outs.list_opt_outs)

@@ -56,6 +56,12 @@ from runlore.store.schema.facts import (
     withdrawn_executions,
     withdrawn_metrics,
 )
+from runlore.store.schema.federated import (
+    federated_clients,
+    federated_releases,
+    federated_states,
+    federated_trainings,
+)
 from runlore.store.schema.forecasts import series_forecasts
 from runlore.store.schema.health import health_readings
 from runlore.store.schema.incidents import (
@@ -143,6 +149,10 @@ __all__ = [
     "executions",
     "feature_histories",
     "feature_states",
+    "federated_clients",
+    "federated_releases",
+    "federated_states",
+    "federated_trainings",
     "health_readings",
     "incident_series",
     "incidents",

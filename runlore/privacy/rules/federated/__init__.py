@@ -1,0 +1,1 @@
+"""Federated learning with differential privacy; the unit of privacy is a persona."""
