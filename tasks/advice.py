@@ -6,6 +6,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from runlore.advice.actions import due_visits, recommending, track_record
+from runlore.engagement.actions import suggesting, suggestion_record
 from runlore.kernel import instants
 from tasks.edge import task_app
 from tasks.retry import RETRIES
@@ -17,6 +18,8 @@ REQUESTER = "daily search"
 def score_advice(at: str | None) -> dict[str, int]:
     with task_app() as app:
         scored, withdrawn = track_record.score_advice(app.store, _instant(at))
+        of_posts, refuted = suggestion_record.score_suggestions(app.store, _instant(at))
+    scored, withdrawn = scored + of_posts, withdrawn + refuted
     get_run_logger().info("%d scored, %d withdrawn", scored, withdrawn)
     return {"scored": scored, "withdrawn": withdrawn}
 
@@ -35,6 +38,8 @@ def watch_maintenance(at: str | None) -> dict[str, int]:
 def search_advice(at: str | None) -> dict[str, int]:
     with task_app() as app:
         subjects, advised = recommending.recommend_all(app.store, REQUESTER, _instant(at))
+        personas, helped = suggesting.search_all(app.store, REQUESTER, _instant(at))
+    subjects, advised = subjects + personas, advised + helped
     get_run_logger().info("%d of %d have advice", advised, subjects)
     return {"subjects": subjects, "advised": advised}
 

@@ -1,5 +1,6 @@
 """A small world for the products' routes: what served, was asked, was scored and deviates."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,14 @@ from tests.planning import finished_tasks, project_log
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 RISK = "failure-risk"
+POST = Submission(
+    "mia",
+    "image",
+    "instagram",
+    inputs={"content_length": 30, "hashtag_count": 2, "has_media": True},
+    source_id="draft-17",
+    submitted=AT + timedelta(hours=8),
+)
 
 
 def fill(store: Store) -> None:
@@ -78,6 +87,15 @@ def finish(store: Store) -> None:
     finished_tasks.write_tasks(store, *finished_tasks.described(40), kind="release")
     finished_tasks.write_steady(store, instants.now())
     project_log.write_project(store, "shop", project_log.runs_of_sort("site", 20))
+
+
+def publish(store: Store) -> None:
+    """A draft, and the only final post, of a persona."""
+    recording.record_submission(store, POST)
+    recording.record_submission(store, replace(POST, source_id="post-16"))
+    outcome = {"engagement_rate": 4.0, "age_h": 168.0}
+    report = OutcomeReport(ExecutionStatus.SUCCEEDED, outcome=outcome)
+    recording.record_outcome(store, recording.SOURCE, "post-16", report)
 
 
 def answer(store: Store) -> None:

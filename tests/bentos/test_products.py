@@ -111,6 +111,7 @@ def test_examples_are_answered_as_documented(
         products_world.finish(world)
     if page.stem == "ml-learning":
         private_posts.tell_aggregate(world, instants.now())
+        products_world.publish(world)
     for each in examples(page):
         way, body = renamed(each.way, names), renamed(each.body, names)
         answer = patient(client, each.method, way, body)

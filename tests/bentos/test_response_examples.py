@@ -127,6 +127,15 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("GET", "/privacy/aggregates", "/privacy/aggregates", None),
     ("GET", "/privacy/benchmark", "/privacy/benchmark?persona=persona-1", None),
     ("GET", "/privacy/budget", "/privacy/budget", None),
+    ("GET", "/engagement/suggestions", "/engagement/suggestions", None),
+    ("GET", "/engagement/suggestions/{id}", "/engagement/suggestions/draft-17", None),
+    (
+        "POST",
+        "/engagement/suggestions/{id}",
+        "/engagement/suggestions/draft-17?target_score=80",
+        {"requested_by": "ann"},
+    ),
+    ("GET", "/engagement/times", "/engagement/times?persona=mia&zone=Europe/Berlin", None),
     ("GET", "/projects/similar", "/projects/similar?project=web&limit=1", None),
     ("POST", "/metrics/points", "/metrics/points", POINTS),
     ("POST", "/ab-tests", "/ab-tests", PLAN),
@@ -177,6 +186,7 @@ def answers(
     products_world.deviate(store)
     products_world.finish(store)
     private_posts.tell_aggregate(store, instants.now())
+    products_world.publish(store)
     queued_jobs.write_jobs(store, 110)
     Log(store, tmp_path / "log.csv", [HEADER, *map(row, range(20))]).ingest(source="log")
     found: Examples = {}

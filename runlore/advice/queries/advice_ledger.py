@@ -50,7 +50,8 @@ LEFT JOIN LATERAL (
     WHERE advice_id = one.id AND scored_at <= %(as_of)s ORDER BY scored_at DESC LIMIT 1
 ) AS scored ON true
 WHERE issued_at <= %(as_of)s
-    AND (%(subject_type)s::text IS NULL OR subject_type = %(subject_type)s)
+    AND CASE WHEN %(subject_type)s::text IS NULL THEN subject_type <> 'persona'
+        ELSE subject_type = %(subject_type)s END
     AND (%(subject)s::text IS NULL OR subject = %(subject)s)
     AND (lever = 'maintenance') = %(is_visits)s
 ORDER BY one.id DESC LIMIT %(limit)s
@@ -145,7 +146,7 @@ def read_last_look(
 def read_advice(
     store: Store, as_of: datetime, subject: tuple[str | None, str | None], limit: int
 ) -> list[LedgerAdvice]:
-    """The newest first, without visits. subject: its type and name; None: of all."""
+    """The newest first, without visits. subject: its type and name; None: of all but personas."""
     return _read(store, as_of, subject, limit, is_visits=False)
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.engagement import scores
+from runlore.cli.engagement import scores, suggestions, times
 
 group = typer.Typer(no_args_is_help=True, help="Say how posts will do, and what would help them.")
 
@@ -14,3 +14,6 @@ def engagement() -> None:
 
 group.command()(scores.score)
 group.command()(scores.calibration)
+group.command()(suggestions.suggest)
+group.command("suggestion-record")(suggestions.record)
+group.command()(times.times)

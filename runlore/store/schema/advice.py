@@ -35,7 +35,7 @@ advice_ledger = Table(
     Column("measure", Text, nullable=False, comment="failures or duration"),
     Column("evidence", JSONB, nullable=False),
     CheckConstraint("action IN ('use', 'avoid')", name="known_action"),
-    CheckConstraint("subject_type IN ('actor', 'kind', 'scope')", name="known_subject"),
+    CheckConstraint("subject_type IN ('actor', 'kind', 'scope', 'persona')", name="known_subject"),
     Index(
         "advice_once",
         "subject_type",

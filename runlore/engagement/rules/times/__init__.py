@@ -1,0 +1,1 @@
+"""When posts engage most: hours and weekdays, pooled."""
