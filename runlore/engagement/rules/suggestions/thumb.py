@@ -12,7 +12,7 @@ Standing = Literal["holds", "unknown", "overridden"]
 
 
 @dataclass(frozen=True)
-class ThumbRule:
+class PostRule:
     """values: of the lever that it favours. low, high: what it claims, as shares; None: no figure.
 
     start, end: numbers that agree with it, the end included.
@@ -28,19 +28,19 @@ class ThumbRule:
 
 
 RULES = (
-    ThumbRule(
+    PostRule(
         "hour", ("12:00 to 16:00", "16:00 to 20:00"), "publish between 10:00 and 21:00", 10, 20.99
     ),
-    ThumbRule("hashtag_count", ("5 to 10",), "use 5 to 10 hashtags", 5, 10),
-    ThumbRule(
+    PostRule("hashtag_count", ("5 to 10",), "use 5 to 10 hashtags", 5, 10),
+    PostRule(
         "content_length",
         ("50 to 149", "150 to 299", "300 to 500"),
         "write 50 to 500 characters",
         50,
         500,
     ),
-    ThumbRule("has_media", ("yes",), "add an image or a video", 1, 1, 0.30, 0.40),
-    ThumbRule("has_call_to_action", ("yes",), "add a call to action", 1, 1, 0.10, 0.15),
+    PostRule("has_media", ("yes",), "add an image or a video", 1, 1, 0.30, 0.40),
+    PostRule("has_call_to_action", ("yes",), "add a call to action", 1, 1, 0.10, 0.15),
 )
 
 
@@ -48,7 +48,7 @@ RULES = (
 class JudgedRule:
     """standing: whether the persona's posts say so, cannot say, or say otherwise. why: in words."""
 
-    rule: ThumbRule
+    rule: PostRule
     standing: Standing
     why: str
 
@@ -60,14 +60,14 @@ def judge_rules(
     return tuple(_judge(rule, changes, compared) for rule in RULES)
 
 
-def is_open(rule: ThumbRule, numbers: Mapping[str, float]) -> bool:
+def is_open(rule: PostRule, numbers: Mapping[str, float]) -> bool:
     """Whether a post does not do so. Unknown numbers say nothing."""
     value = numbers.get(rule.lever, np.nan)
     return not np.isnan(value) and not rule.start <= value <= rule.end
 
 
 def _judge(
-    rule: ThumbRule, changes: Sequence[PostChange], compared: Sequence[PostEffect]
+    rule: PostRule, changes: Sequence[PostChange], compared: Sequence[PostEffect]
 ) -> JudgedRule:
     chosen = [one.of.value for one in changes if one.of.lever == rule.lever]
     if any(value in rule.values for value in chosen):
