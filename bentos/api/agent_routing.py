@@ -13,9 +13,13 @@ from bentos.http.bodies import read_body
 from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
 from runlore.agents.actions import routing, workload
-from runlore.agents.actions.routing import AgentChoice
+from runlore.agents.actions.routing import (
+    AgentChoice,
+    ConsideredAgent,
+    RoutingPolicy,
+    RoutingRequest,
+)
 from runlore.agents.actions.workload import AgentLoad
-from runlore.agents.rules.fixed_score import ScoredAgent
 from runlore.kernel.durations import DAY_S, HOUR_S
 from runlore.kernel.errors import BadInput
 
@@ -24,13 +28,18 @@ class RoutingBody(Closed):
     model_config = ConfigDict(json_schema_extra={"examples": [{"required_capabilities": ["text"]}]})
 
     required_capabilities: Words = Field(default_factory=list)
-    task_type: Annotated[str, Field(max_length=200)] = ""
+    task_type: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
+    policy: RoutingPolicy = "fixed"
+    seconds_left: Annotated[float, Field(gt=0, le=366 * DAY_S)] | None = Field(
+        default=None, description="until the task's deadline"
+    )
 
 
 class RoutedAgent(Closed):
     agent_id: UUID
     agent_name: str
-    score: float = Field(description="0 to 100")
+    score: float = Field(description="0 to 100; of `learned`: the chance of success in time")
+    propensity: float = Field(description="how probable the policy makes this choice")
     reason: str
 
 
@@ -82,8 +91,10 @@ class AgentWorkload(Closed):
 
 async def route(request: Request) -> Response:
     body = RoutingBody.model_validate_json(await read_body(request))
-    words = body.required_capabilities
-    choice = await read_store(request, lambda store: routing.choose_agent(store, words))
+    asked = RoutingRequest(
+        body.required_capabilities, body.task_type, body.seconds_left, body.policy
+    )
+    choice = await read_store(request, lambda store: routing.choose_agent(store, asked))
     return model_response(_choice(choice))
 
 
@@ -107,9 +118,13 @@ def _choice(choice: AgentChoice) -> RoutingAnswer:
     )
 
 
-def _agent(one: ScoredAgent) -> RoutedAgent:
+def _agent(one: ConsideredAgent) -> RoutedAgent:
     return RoutedAgent(
-        agent_id=one.agent_id, agent_name=one.name, score=one.score, reason=one.reason
+        agent_id=one.agent_id,
+        agent_name=one.name,
+        score=one.score,
+        propensity=one.propensity,
+        reason=one.reason,
     )
 
 

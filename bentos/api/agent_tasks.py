@@ -98,7 +98,7 @@ async def create(request: Request) -> Response:
     task = body.task()
     created = await write_store(
         request,
-        lambda store: task_steps.create_task(store, task, now, auto_assign=body.auto_assign),
+        lambda store: task_steps.create_task(store, task, now, assign_by=body.assign_by),
     )
     return model_response(task_body(created.task), 201 if created.is_new else 200)
 

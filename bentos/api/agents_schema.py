@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from bentos.http.schemas import Closed
+from runlore.agents.actions.routing import RoutingPolicy
 from runlore.agents.queries.messages import MessageRow
 from runlore.agents.queries.registry import AgentRow
 from runlore.agents.queries.task_rows import TaskRow
@@ -155,11 +156,25 @@ class AgentTaskBody(Closed):
     lease_s: Annotated[float, Field(ge=SHORTEST_LEASE_S, le=LONGEST_LEASE_S)] = 60.0
     max_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES)] = 3
     idempotency_key: Line | None = None
-    auto_assign: bool = Field(default=False, description="to the best agent that is free now")
+    auto_assign: bool = Field(default=False, description="to an agent that is free now")
+    routing_policy: RoutingPolicy = Field(
+        default="fixed", description="who chooses it: the fixed score, or what agents have shown"
+    )
+
+    @property
+    def assign_by(self) -> RoutingPolicy | None:
+        return self.routing_policy if self.auto_assign else None
 
     def task(self) -> NewTask:
         values = self.model_dump(
-            exclude={"task_type", "task_name", "input_data", "acd_context_id", "auto_assign"}
+            exclude={
+                "task_type",
+                "task_name",
+                "input_data",
+                "acd_context_id",
+                "auto_assign",
+                "routing_policy",
+            }
         )
         return NewTask(
             type=self.task_type,

@@ -163,7 +163,7 @@ def test_the_same_idempotency_key_is_the_same_task(store: Store):
 def test_a_task_is_assigned_to_the_best_agent_which_must_begin_in_time(store: Store):
     add_agent(store, "painter", ["image"])
     agent = add_agent(store)
-    created = create_task(store, WRITE, instants.now(), auto_assign=True)
+    created = create_task(store, WRITE, instants.now(), assign_by="fixed")
     assert created.choice is not None
     assert (created.task.status, created.task.agent_id) == ("assigned", agent.id)
     assert created.choice.reason in tell_task(store, created.task.id).routings[0].reason
@@ -181,7 +181,7 @@ def test_nobody_gets_a_task_that_he_cannot_do(store: Store):
     assert lease_tasks(store, painter.id) == []
     with pytest.raises(Refused, match="required capabilities"):
         assign_task(store, task.id, painter.id)
-    created = create_task(store, WRITE, instants.now(), auto_assign=True)
+    created = create_task(store, WRITE, instants.now(), assign_by="fixed")
     assert created.task.status == "pending"
     assert created.choice is not None
     assert created.choice.reason == "no active agent with a free slot has text"

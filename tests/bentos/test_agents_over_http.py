@@ -148,7 +148,7 @@ def test_commands_register_list_and_queue(
     task = run("task", "write", "Write", "--capability", "text", "--assign", "--input", '{"a": 1}')
     assert (task["status"], task["agent_id"]) == ("assigned", ann["id"])
     assert run("list")["agents"][0]["in_hand"] == 1
-    assert run("route", "--capability", "text")["chosen"]["name"] == "ann"
+    assert run("route", "--capability", "text")["considered"][0]["name"] == "ann"
     assert run("show", task["id"])["routings"][0]["policy"] == "fixed"
     assert run("cancel", task["id"], "--reason", "no")["status"] == "cancelled"
     assert run("tasks", "--status", "cancelled")["tasks"][0]["input"] == {"a": 1}

@@ -2,50 +2,120 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal, get_args
 from uuid import UUID
 
-from runlore.agents.queries.routings import add_routing, read_candidates
+import numpy as np
+
+from runlore.agents.queries.routings import add_routing, read_candidates, read_skills
 from runlore.agents.queries.task_rows import Connection
-from runlore.agents.rules.fixed_score import ScoredAgent, score_agents
+from runlore.agents.rules.fixed_score import score_agents
+from runlore.agents.rules.learned_score import sample_agents
 from runlore.agents.rules.registration import check_words
+from runlore.kernel.errors import BadInput
 from runlore.store.engine import Store
 
-POLICY = "fixed"
+RoutingPolicy = Literal["fixed", "learned"]
+POLICIES: tuple[RoutingPolicy, ...] = get_args(RoutingPolicy)
 ALTERNATIVES = 3
 
 
 @dataclass(frozen=True)
-class AgentChoice:
-    """confidence: the score's share of 100. chosen: None: no agent fits now, see the reason."""
+class RoutingRequest:
+    """seconds_left: until the task's deadline; None: it has none."""
 
-    policy: str
-    chosen: ScoredAgent | None
-    alternatives: Sequence[ScoredAgent]
-    confidence: float
+    required: Sequence[str] = ()
+    task_type: str = ""
+    seconds_left: float | None = None
+    policy: RoutingPolicy = "fixed"
+
+
+@dataclass(frozen=True)
+class ConsideredAgent:
+    """score: 0 to 100. propensity: how probable the policy made this choice."""
+
+    agent_id: UUID
+    name: str
+    score: float
+    propensity: float
     reason: str
 
 
-def choose_agent(store: Store, required: Sequence[str]) -> AgentChoice:
-    """Which agent a task with these required capabilities would get now. Changes nothing."""
-    check_words(required, "required_capabilities")
+@dataclass(frozen=True)
+class AgentChoice:
+    """considered: the chosen one first; none: no agent fits now, see the reason."""
+
+    policy: RoutingPolicy
+    considered: Sequence[ConsideredAgent]
+    reason: str
+
+    @property
+    def chosen(self) -> ConsideredAgent | None:
+        return self.considered[0] if self.considered else None
+
+    @property
+    def alternatives(self) -> Sequence[ConsideredAgent]:
+        return self.considered[1 : 1 + ALTERNATIVES]
+
+    @property
+    def confidence(self) -> float:
+        """Of `fixed` the score's share of 100, of `learned` the chance of success in time."""
+        return round(self.considered[0].score / 100, 4) if self.considered else 0.0
+
+
+def choose_agent(store: Store, request: RoutingRequest) -> AgentChoice:
+    """Which agent such a task would get now. Changes nothing. Raises BadInput."""
+    check_words(request.required, "required_capabilities")
+    if request.policy not in POLICIES:
+        raise BadInput(f"policy: use {', '.join(POLICIES)}", "policy")
     with store.connect() as connection:
-        return rank_agents(connection, required)
+        return rank_agents(connection, request)
 
 
-def rank_agents(connection: Connection, required: Sequence[str]) -> AgentChoice:
+def rank_agents(connection: Connection, request: RoutingRequest) -> AgentChoice:
     """The same within a transaction."""
-    scored = score_agents(read_candidates(connection, required), frozenset(required))
-    if not scored:
-        reason = f"no active agent with a free slot has {', '.join(required) or 'been seen lately'}"
-        return AgentChoice(POLICY, None, (), 0.0, reason)
-    best, others = scored[0], scored[1 : 1 + ALTERNATIVES]
-    return AgentChoice(POLICY, best, others, round(best.score / 100, 4), best.reason)
+    rank = _ranked_by_draws if request.policy == "learned" else _ranked_by_score
+    considered = rank(connection, request)
+    if considered:
+        return AgentChoice(request.policy, considered, considered[0].reason)
+    missing = ", ".join(request.required) or "been seen lately"
+    return AgentChoice(request.policy, (), f"no active agent with a free slot has {missing}")
 
 
 def record_choice(connection: Connection, task_id: UUID, choice: AgentChoice) -> None:
-    """On the ledger of routing. The policy `fixed` always takes the best: its propensity is 1."""
-    listed = [choice.chosen, *choice.alternatives] if choice.chosen else []
-    candidates = [{"agent_id": str(one.agent_id), "score": one.score} for one in listed if one]
-    chosen = choice.chosen.agent_id if choice.chosen else None
-    propensity = 1.0 if choice.chosen else None
-    add_routing(connection, task_id, choice.policy, chosen, propensity, candidates, choice.reason)
+    """Write a choice on the ledger of routing."""
+    chosen = choice.chosen
+    candidates: list[dict[str, Any]] = [
+        {"agent_id": str(one.agent_id), "score": one.score, "propensity": one.propensity}
+        for one in choice.considered
+    ]
+    add_routing(
+        connection,
+        task_id,
+        choice.policy,
+        chosen.agent_id if chosen else None,
+        chosen.propensity if chosen else None,
+        candidates,
+        choice.reason,
+    )
+
+
+def _ranked_by_score(connection: Connection, request: RoutingRequest) -> list[ConsideredAgent]:
+    """The policy `fixed` always takes the best: its propensity is 1."""
+    records = read_candidates(connection, request.required)
+    scored = score_agents(records, frozenset(request.required))[: 1 + ALTERNATIVES]
+    return [
+        ConsideredAgent(one.agent_id, one.name, one.score, float(place == 0), one.reason)
+        for place, one in enumerate(scored)
+    ]
+
+
+def _ranked_by_draws(connection: Connection, request: RoutingRequest) -> list[ConsideredAgent]:
+    skills = read_skills(connection, request.required, request.task_type)
+    sampled = sample_agents(skills, request.seconds_left, np.random.default_rng())
+    return [
+        ConsideredAgent(
+            one.agent_id, one.name, round(100 * one.chance, 2), round(one.propensity, 6), one.reason
+        )
+        for one in sampled
+    ]

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from runlore.agents.actions.routing import AgentChoice, rank_agents, record_choice
+from runlore.agents.actions.routing import (
+    AgentChoice,
+    RoutingPolicy,
+    RoutingRequest,
+    rank_agents,
+    record_choice,
+)
 from runlore.agents.queries import leases, task_rows
 from runlore.agents.queries.leases import Backoff
 from runlore.agents.queries.routings import RoutingRow, read_routings
@@ -56,9 +62,9 @@ class TaskOutcome:
 
 
 def create_task(
-    store: Store, task: NewTask, now: datetime, *, auto_assign: bool = False
+    store: Store, task: NewTask, now: datetime, *, assign_by: RoutingPolicy | None = None
 ) -> CreatedTask:
-    """Put a task into the queue; auto_assign: give it to the best agent at once, if one is free.
+    """Put a task into the queue; assign_by: give it at once to an agent that this policy chooses.
 
     Raises BadInput for a wrong field, or a dependency that does not exist or has failed.
     """
@@ -68,9 +74,11 @@ def create_task(
         row = task_rows.add_task(connection, task)
         if row is None:
             return CreatedTask(_earlier(connection, task), is_new=False)
-        if not auto_assign or row.waits_for:
+        if assign_by is None or row.waits_for:
             return CreatedTask(row, is_new=True)
-        return _assign_best(connection, row)
+        left = None if task.deadline is None else (task.deadline - now).total_seconds()
+        request = RoutingRequest(row.required_capabilities, row.type, left, assign_by)
+        return _assign_chosen(connection, row, request)
 
 
 def assign_task(store: Store, task_id: UUID, agent_id: UUID) -> TaskRow:
@@ -191,8 +199,8 @@ def list_tasks(store: Store, wanted: TaskFilter) -> list[TaskRow]:
     return task_rows.list_tasks(store, wanted)
 
 
-def _assign_best(connection: Connection, row: TaskRow) -> CreatedTask:
-    choice = rank_agents(connection, row.required_capabilities)
+def _assign_chosen(connection: Connection, row: TaskRow, request: RoutingRequest) -> CreatedTask:
+    choice = rank_agents(connection, request)
     record_choice(connection, row.id, choice)
     if choice.chosen is None:
         return CreatedTask(row, is_new=True, choice=choice)

@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from runlore.agents.queries.task_rows import Connection, TaskRow, wake_agents
+from runlore.agents.rules.learned_score import FORGETTING
 from runlore.store.engine import Store
 
 # Locks the agent first: the statements after it count its tasks with a snapshot of their own.
@@ -106,6 +107,15 @@ WITH done AS (
 ), noted AS (
  INSERT INTO runlore.agent_task_events (task_id, event, agent_id, token)
  SELECT id, 'completed', agent_id, token FROM done
+), shown AS (
+ INSERT INTO runlore.agent_skills AS k (agent_id, task_type, successes, failures, log_s, log_s2)
+ SELECT agent_id, type, 1, 0, took.ln, took.ln * took.ln FROM done,
+  LATERAL (SELECT ln(greatest(0.001, extract(epoch FROM completed_at - started_at)))::float8 AS ln)
+   AS took
+ ON CONFLICT (agent_id, task_type) DO UPDATE SET
+  successes = %(forgetting)s * k.successes + 1, failures = %(forgetting)s * k.failures,
+  log_s = %(forgetting)s * k.log_s + excluded.log_s,
+  log_s2 = %(forgetting)s * k.log_s2 + excluded.log_s2
 )
 SELECT * FROM done
 """
@@ -130,6 +140,17 @@ BLAME: LiteralString = """
  FROM (SELECT agent_id, count(*) AS n FROM ended GROUP BY agent_id) counted
  WHERE a.id = counted.agent_id
 """
+# An attempt that failed counts against the agent at this type of task.
+SHOWN: LiteralString = """
+ INSERT INTO runlore.agent_skills AS k (agent_id, task_type, successes, failures, log_s, log_s2)
+ SELECT agent_id, type, 0, count(*), 0, 0 FROM ended WHERE agent_id IS NOT NULL
+ GROUP BY agent_id, type
+ ON CONFLICT (agent_id, task_type) DO UPDATE SET
+  successes = power(%(forgetting)s, excluded.failures) * k.successes,
+  failures = power(%(forgetting)s, excluded.failures) * k.failures + excluded.failures,
+  log_s = power(%(forgetting)s, excluded.failures) * k.log_s,
+  log_s2 = power(%(forgetting)s, excluded.failures) * k.log_s2
+"""
 NOTED: LiteralString = """
  INSERT INTO runlore.agent_task_events (task_id, event, agent_id, token, detail)
  SELECT id, CASE status WHEN 'failed' THEN 'failed' ELSE 'retried' END, agent_id, token, failure
@@ -140,7 +161,7 @@ WITH ended AS (
  UPDATE runlore.agent_tasks t SET failure = %(failure)s, {FAILED}
  WHERE t.id = %(task)s AND t.token = %(token)s AND t.status = 'in_progress'
  RETURNING t.*
-), blamed AS ({BLAME}), noted AS ({NOTED})
+), blamed AS ({BLAME}), shown AS ({SHOWN}), noted AS ({NOTED})
 SELECT * FROM ended
 """  # noqa: S608  (parts of ours)
 EXPIRE: LiteralString = f"""
@@ -153,7 +174,7 @@ WITH late AS (
    || t.lease_s || ' s', {FAILED}
  FROM late WHERE t.id = late.id
  RETURNING t.*
-), blamed AS ({BLAME}), noted AS ({NOTED})
+), blamed AS ({BLAME}), shown AS ({SHOWN}), noted AS ({NOTED})
 SELECT * FROM ended
 """  # noqa: S608  (parts of ours)
 UNASSIGN: LiteralString = """
@@ -257,7 +278,13 @@ def complete_task(
     store: Store, task_id: UUID, token: int, output: object, weight: float
 ) -> TaskRow | None:
     """None as above. weight: of this duration in the agent's moving average."""
-    values = {"task": task_id, "token": token, "output": json.dumps(output), "weight": weight}
+    values = {
+        "task": task_id,
+        "token": token,
+        "output": json.dumps(output),
+        "weight": weight,
+        "forgetting": FORGETTING,
+    }
     with store.connect() as connection:
         row = _one(connection, COMPLETE, values)
         if row is not None and connection.execute(FREE, values).rowcount:
@@ -270,6 +297,7 @@ def fail_task(
 ) -> TaskRow | None:
     """None as above. Tasks that depend on one that failed for good fail as well."""
     values = {"task": task_id, "token": token, "failure": failure, "may_retry": may_retry}
+    values["forgetting"] = FORGETTING
     with store.connect() as connection:
         row = _one(connection, FAIL, values | vars(backoff))
         if row is not None:
@@ -288,7 +316,7 @@ def cancel_task(store: Store, task_id: UUID, reason: str) -> TaskRow | None:
 
 def end_leases(store: Store, backoff: Backoff, most: int = 1000) -> int:
     """Take tasks back from agents that are silent; returns how many. Safe to run at any time."""
-    values = {"most": most, "may_retry": True} | vars(backoff)
+    values = {"most": most, "may_retry": True, "forgetting": FORGETTING} | vars(backoff)
     with store.connect() as connection:
         ended = _rows(connection, EXPIRE, values) + _rows(connection, MISS_DEADLINE, values)
         row = connection.execute(UNASSIGN, {"most": most}).fetchone()

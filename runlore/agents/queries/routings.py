@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from runlore.agents.queries.task_rows import Connection
 from runlore.agents.rules.fixed_score import AgentRecord
+from runlore.agents.rules.learned_score import Skill
 from runlore.agents.rules.registration import OFFLINE_AFTER_S
 from runlore.store.engine import Store
 
@@ -25,6 +26,29 @@ FROM runlore.agents a LEFT JOIN counted c ON c.agent_id = a.id
 WHERE a.state = 'active' AND a.capabilities @> %(required)s::text[]
  AND a.seen_at > clock_timestamp() - make_interval(secs => %(offline_s)s)
  AND coalesce(c.in_hand, 0) < a.max_concurrent_tasks
+"""
+SKILLS: LiteralString = """
+WITH counted AS (
+ SELECT agent_id, count(*)::int AS in_hand FROM runlore.agent_tasks
+ WHERE status IN ('assigned', 'in_progress') GROUP BY agent_id
+), shown AS (
+ SELECT agent_id, sum(successes) FILTER (WHERE task_type = %(type)s) AS successes,
+  sum(failures) FILTER (WHERE task_type = %(type)s) AS failures,
+  sum(log_s) FILTER (WHERE task_type = %(type)s) AS log_s,
+  sum(log_s2) FILTER (WHERE task_type = %(type)s) AS log_s2,
+  sum(successes) FILTER (WHERE task_type <> %(type)s) AS other_successes,
+  sum(failures) FILTER (WHERE task_type <> %(type)s) AS other_failures
+ FROM runlore.agent_skills GROUP BY agent_id
+)
+SELECT a.id, a.name, coalesce(c.in_hand, 0), a.max_concurrent_tasks, coalesce(s.successes, 0),
+ coalesce(s.failures, 0), coalesce(s.log_s, 0), coalesce(s.log_s2, 0),
+ coalesce(s.other_successes, 0), coalesce(s.other_failures, 0)
+FROM runlore.agents a LEFT JOIN counted c ON c.agent_id = a.id
+ LEFT JOIN shown s ON s.agent_id = a.id
+WHERE a.state = 'active' AND a.capabilities @> %(required)s::text[]
+ AND a.seen_at > clock_timestamp() - make_interval(secs => %(offline_s)s)
+ AND coalesce(c.in_hand, 0) < a.max_concurrent_tasks
+ORDER BY a.id
 """
 ADD: LiteralString = """
 INSERT INTO runlore.agent_routings (task_id, policy, agent_id, propensity, candidates, reason)
@@ -51,6 +75,12 @@ def read_candidates(connection: Connection, required: Sequence[str]) -> list[Age
     values = {"required": list(required), "offline_s": OFFLINE_AFTER_S}
     rows = connection.execute(CANDIDATES, values).fetchall()
     return [AgentRecord(row[0], row[1], frozenset(row[2]), *row[3:]) for row in rows]
+
+
+def read_skills(connection: Connection, required: Sequence[str], task_type: str) -> list[Skill]:
+    """The same agents, and what they have shown at this type of task and at others."""
+    values = {"required": list(required), "type": task_type, "offline_s": OFFLINE_AFTER_S}
+    return [Skill(*row) for row in connection.execute(SKILLS, values).fetchall()]
 
 
 def add_routing(

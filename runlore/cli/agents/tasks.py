@@ -23,6 +23,8 @@ Input = Annotated[
     str, typer.Option("--input", metavar="JSON", help="Input of the task, an object.")
 ]
 Assign = Annotated[bool, typer.Option("--assign", help="To the best agent that is free now.")]
+Policy = Annotated[str, typer.Option(help="Who chooses the agent: fixed or learned.")]
+OfType = Annotated[str, typer.Option("--type", help="Of this type of task.")]
 Key = Annotated[
     str | None, typer.Option("--key", help="A second task with this key is the first one.")
 ]
@@ -42,6 +44,7 @@ def task(
     input_: Input = "{}",
     key: Key = None,
     assign: Assign = False,
+    policy: Policy = "fixed",
     json: Json = False,
 ) -> None:
     """Put a task into the queue.
@@ -51,6 +54,7 @@ def task(
     from typing import cast
 
     from runlore.agents.actions import task_steps
+    from runlore.agents.actions.routing import RoutingPolicy
     from runlore.agents.rules.task import NewTask, Priority
     from runlore.app import open_app
     from runlore.kernel import instants
@@ -64,7 +68,8 @@ def task(
         idempotency_key=key,
     )
     with open_app() as app:
-        created = task_steps.create_task(app.store, new, instants.now(), auto_assign=assign)
+        assign_by = cast(RoutingPolicy, policy) if assign else None
+        created = task_steps.create_task(app.store, new, instants.now(), assign_by=assign_by)
     if json:
         emit_json(asdict(created.task) | {"is_new": created.is_new})
         return
@@ -140,24 +145,33 @@ def cancel(task_id: TaskId, reason: Reason = "", json: Json = False) -> None:
         echo(f"Task {row.name} is cancelled.")
 
 
-def route(capability: Capability = None, json: Json = False) -> None:
+def route(
+    capability: Capability = None,
+    type_: OfType = "",
+    policy: Policy = "fixed",
+    json: Json = False,
+) -> None:
     """Ask which agent a task would get now, and why.
 
-    Example: runlore agents route --capability text
+    Example: runlore agents route --capability text --type write --policy learned
     """
-    from runlore.agents.actions.routing import choose_agent
+    from typing import cast
+
+    from runlore.agents.actions.routing import RoutingPolicy, RoutingRequest, choose_agent
     from runlore.app import open_app
 
+    request = RoutingRequest(capability or (), type_, None, cast(RoutingPolicy, policy))
     with open_app() as app:
-        choice = choose_agent(app.store, capability or ())
+        choice = choose_agent(app.store, request)
     if json:
         emit_json(asdict(choice))
         return
-    listed = [choice.chosen, *choice.alternatives] if choice.chosen else []
-    if not listed:
+    if not choice.considered:
         echo(f"Nobody: {choice.reason}.")
         return
-    rows = [{"agent": one.name, "score": one.score, "why": one.reason} for one in listed if one]
+    rows = [
+        {"agent": one.name, "score": one.score, "why": one.reason} for one in choice.considered[:4]
+    ]
     emit_table(f"Policy {choice.policy}: the first gets it", rows)
 
 

@@ -22,6 +22,7 @@ from runlore.store.schema.advice import (
 from runlore.store.schema.agents import (
     agent_messages,
     agent_routings,
+    agent_skills,
     agent_task_dependencies,
     agent_task_events,
     agent_task_token,
@@ -124,6 +125,7 @@ __all__ = [
     "advice_scores",
     "agent_messages",
     "agent_routings",
+    "agent_skills",
     "agent_task_dependencies",
     "agent_task_events",
     "agent_task_token",

@@ -130,6 +130,17 @@ agent_task_events = Table(
     Index("agent_task_events_by_task", "task_id", "id"),
 )
 
+agent_skills = Table(
+    "agent_skills",
+    metadata,
+    Column("agent_id", Uuid, primary_key=True),
+    Column("task_type", Text, primary_key=True),
+    Column("successes", Double, nullable=False, comment="weighted: the newest counts 1"),
+    Column("failures", Double, nullable=False, comment="weighted likewise"),
+    Column("log_s", Double, nullable=False, comment="sum of log seconds of completed tasks"),
+    Column("log_s2", Double, nullable=False, comment="sum of their squares"),
+)
+
 agent_routings = Table(
     "agent_routings",
     metadata,
