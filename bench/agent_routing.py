@@ -17,7 +17,7 @@ from uuid import UUID
 import numpy as np
 
 from runlore.agents.rules.fixed_score import AgentRecord, score_agents
-from runlore.agents.rules.learned_score import FORGETTING, Skill, sample_agents
+from runlore.agents.rules.learned_score import FORGETTING, ShownSkill, sample_agents
 
 AGENTS, TYPES = 20, 5
 Chances = np.ndarray
@@ -90,7 +90,7 @@ class Logged:
 def run(world: World, policy: str, tasks: int, seed: int) -> Logged:
     generator = np.random.default_rng(seed)
     skills = {
-        (a, t): Skill(UUID(int=a), f"agent {a:02}", 0, 4)
+        (a, t): ShownSkill(UUID(int=a), f"agent {a:02}", 0, 4)
         for a in range(AGENTS)
         for t in range(TYPES)
     }
@@ -146,7 +146,7 @@ def _choose(policy, able, skills, kind, counts, in_hand, generator):
     return ranked[0].agent_id.int, {one.agent_id.int: one.propensity for one in ranked}
 
 
-def _offered(skills, agent: int, kind: int, in_hand: int) -> Skill:
+def _offered(skills, agent: int, kind: int, in_hand: int) -> ShownSkill:
     others = [skills[agent, t] for t in range(TYPES) if t != kind]
     return replace(
         skills[agent, kind],
@@ -156,7 +156,7 @@ def _offered(skills, agent: int, kind: int, in_hand: int) -> Skill:
     )
 
 
-def _learn(skill: Skill, *, success: bool, took: float) -> Skill:
+def _learn(skill: ShownSkill, *, success: bool, took: float) -> ShownSkill:
     seconds = np.log(took) if success else 0.0
     return replace(
         skill,

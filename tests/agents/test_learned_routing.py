@@ -21,7 +21,7 @@ from runlore.agents.actions.task_steps import (
 from runlore.agents.rules.learned_score import (
     EXPLORED,
     FORGETTING,
-    Skill,
+    ShownSkill,
     on_time,
     posterior,
     sample_agents,
@@ -35,8 +35,8 @@ from runlore.store.engine import Store
 counts = st.floats(0, 50)
 
 
-def skill(number: int, successes: float = 0.0, failures: float = 0.0) -> Skill:
-    return Skill(UUID(int=number), f"agent {number}", 0, 5, successes, failures)
+def skill(number: int, successes: float = 0.0, failures: float = 0.0) -> ShownSkill:
+    return ShownSkill(UUID(int=number), f"agent {number}", 0, 5, successes, failures)
 
 
 @settings(max_examples=60)

@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 
 from runlore.agents.queries.task_rows import Connection
 from runlore.agents.rules.fixed_score import AgentRecord
-from runlore.agents.rules.learned_score import Skill
+from runlore.agents.rules.learned_score import ShownSkill
 from runlore.agents.rules.registration import OFFLINE_AFTER_S
 from runlore.store.engine import Store
 
@@ -77,10 +77,12 @@ def read_candidates(connection: Connection, required: Sequence[str]) -> list[Age
     return [AgentRecord(row[0], row[1], frozenset(row[2]), *row[3:]) for row in rows]
 
 
-def read_skills(connection: Connection, required: Sequence[str], task_type: str) -> list[Skill]:
+def read_skills(
+    connection: Connection, required: Sequence[str], task_type: str
+) -> list[ShownSkill]:
     """The same agents, and what they have shown at this type of task and at others."""
     values = {"required": list(required), "type": task_type, "offline_s": OFFLINE_AFTER_S}
-    return [Skill(*row) for row in connection.execute(SKILLS, values).fetchall()]
+    return [ShownSkill(*row) for row in connection.execute(SKILLS, values).fetchall()]
 
 
 def add_routing(

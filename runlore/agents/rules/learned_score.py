@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Skill:
+class ShownSkill:
     """What an agent has shown at a type of task; sums are weighted, the newest by 1.
 
     log_s, log_s2: sums of log seconds of completed tasks and of their squares.
@@ -59,7 +59,7 @@ class SampledAgent:
 
 
 def sample_agents(
-    skills: Sequence[Skill], seconds_left: float | None, generator: np.random.Generator
+    skills: Sequence[ShownSkill], seconds_left: float | None, generator: np.random.Generator
 ) -> list[SampledAgent]:
     """Able agents: the chosen one first, then by propensity.
 
@@ -92,7 +92,7 @@ def sample_agents(
     ]
 
 
-def posterior(skills: Sequence[Skill]) -> tuple[Floats, Floats]:
+def posterior(skills: Sequence[ShownSkill]) -> tuple[Floats, Floats]:
     """Both parameters of each agent's Beta distribution of success at this type of task.
 
     The prior's mean is a model's prediction; else the agent's share at other types, drawn towards
@@ -112,7 +112,7 @@ def posterior(skills: Sequence[Skill]) -> tuple[Floats, Floats]:
     return own[:, 0] + strength * mean, own[:, 1] + strength * (1 - mean)
 
 
-def _counts(skills: Sequence[Skill]) -> tuple[Floats, Floats]:
+def _counts(skills: Sequence[ShownSkill]) -> tuple[Floats, Floats]:
     """Successes and failures of each agent: at this type, and at all others. (agents, 2) each."""
     own = np.array([(one.successes, one.failures) for one in skills])
     other = np.array([(one.other_successes, one.other_failures) for one in skills])
@@ -152,13 +152,13 @@ def _strength(spread: float | None, share: float) -> float:
     return float(min(MAX_STRENGTH, max(PRIOR_STRENGTH, share * (1 - share) / spread - 1)))
 
 
-def on_time(skill: Skill, seconds_left: float | None) -> float:
+def on_time(skill: ShownSkill, seconds_left: float | None) -> float:
     """Probability that the task is done within the time, of log-normal durations.
 
     1.0 without a deadline, and for an agent that has completed nothing like it yet.
 
     >>> from uuid import UUID
-    >>> quick = Skill(UUID(int=1), "q", 0, 1, 10, 0, 10 * log(60), 10 * log(60) ** 2)
+    >>> quick = ShownSkill(UUID(int=1), "q", 0, 1, 10, 0, 10 * log(60), 10 * log(60) ** 2)
     >>> round(on_time(quick, 60.0), 2), round(on_time(quick, 600.0), 2), on_time(quick, None)
     (0.5, 1.0, 1.0)
     """
@@ -171,7 +171,7 @@ def on_time(skill: Skill, seconds_left: float | None) -> float:
     return 0.5 * (1 + erf((log(seconds_left) - mean) / spread / sqrt(2)))
 
 
-def _reason(one: Skill, chance: float, propensity: float) -> str:
+def _reason(one: ShownSkill, chance: float, propensity: float) -> str:
     seen = one.successes + one.failures
     past = f"{one.successes:.1f} of {seen:.1f} recent tasks of this type succeeded"
     basis = past if seen else "no task of this type ended yet"
