@@ -28,6 +28,7 @@ from bentos.app.product_gauges import (
     execution_families,
     forecast_families,
     health_families,
+    privacy_families,
     product_families,
     trained_family,
 )
@@ -40,6 +41,7 @@ from runlore.reports.queries.execution_gauges import ExecutionGauges, read_execu
 from runlore.reports.queries.forecast_gauges import ForecastGauges, read_forecast_gauges
 from runlore.reports.queries.gauges import ProductGauges, read_gauges
 from runlore.reports.queries.health_gauges import HealthGauges, read_health_gauges
+from runlore.reports.queries.privacy_gauges import PrivacyGauges, read_privacy_gauges
 from runlore.signals.actions.objectives import ObjectiveStatus
 from runlore.store.engine import Store
 
@@ -61,6 +63,7 @@ class DatabaseReading:
     objectives: Sequence[ObjectiveStatus] | None = None
     scopes: HealthGauges | None = None
     advice: AdviceGauges | None = None
+    privacy: PrivacyGauges | None = None
 
 
 @dataclass(eq=False)  # a registry keeps it by its identity
@@ -105,6 +108,8 @@ class GaugeCollector(Collector):
             yield from health_families(reading.scopes)
         if reading.advice is not None:
             yield from advice_families(reading.advice)
+        if reading.privacy is not None:
+            yield from privacy_families(reading.privacy)
 
     def _current(self) -> DatabaseReading:
         """The numbers of the last reading. One thread reads at a time."""
@@ -126,6 +131,7 @@ class GaugeCollector(Collector):
             self._attempt(self.objectives.read),
             self._attempt(read_health_gauges),
             self._attempt(read_advice_gauges),
+            self._attempt(read_privacy_gauges),
         )
 
     def _attempt(self, read: Callable[[Store], T]) -> T | None:

@@ -11,6 +11,7 @@ from runlore.reports.queries.execution_gauges import ExecutionGauges
 from runlore.reports.queries.forecast_gauges import ForecastGauges
 from runlore.reports.queries.gauges import ProductGauges
 from runlore.reports.queries.health_gauges import HealthGauges
+from runlore.reports.queries.privacy_gauges import PrivacyGauges
 from runlore.reports.rules.version_scores import version_scores
 
 OF_SCORE = ("spec", "version", "source", "score")
@@ -146,6 +147,13 @@ def advice_families(made: AdviceGauges) -> Iterator[Metric]:
         "security_checked_timestamp_seconds", "When the log was checked for attacks, since 1970"
     )
     yield checked.add({} if made.checked_s is None else alone(made.checked_s))
+
+
+def privacy_families(privacy: PrivacyGauges) -> Iterator[Metric]:
+    spent = "Share of this month's privacy budget that is spent"
+    yield gauge("privacy_budget_spent_ratio", spent).add(alone(privacy.spent))
+    charged = "Answers and trainings that were charged to this month's privacy budget"
+    yield gauge("privacy_charges", charged).add(alone(privacy.charged))
 
 
 def health_families(health: HealthGauges) -> Iterator[Metric]:
