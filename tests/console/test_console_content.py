@@ -29,4 +29,6 @@ def test_a_persona_shows_its_scores_and_what_they_promised(
     assert "Would scores have kept it?" in page.text
     assert "excellent, replayed" in page.text
     assert "of 100" in page.text
+    assert page.text.count("<rect") == 168
+    assert "None is on record" in page.text
     assert console.get(one).status_code == 422

@@ -1,13 +1,24 @@
 """Content: personas, and one with its scores, and what scores promised."""
 
+from typing import Any
+
 from bentos.api.content_scores import champion_of, references_of
+from bentos.console.content.times_map import draw_times
 from bentos.console.frame.charts import Chart, ChartSeries
 from bentos.console.frame.filters import address
 from bentos.console.frame.page import ConsolePage, PageRequest, PageRoute, Shown
-from runlore.engagement.actions.persona_content import list_personas, persona_content
+from runlore.advice.queries.advice_ledger import LedgerAdvice
+from runlore.engagement.actions.persona_content import (
+    list_personas,
+    persona_content,
+    persona_suggestions,
+)
+from runlore.engagement.actions.publishing_times import TimesRequest, publishing_times
 from runlore.engagement.actions.score_calibration import read_calibration
 from runlore.engagement.rules.scores.promise import TierShare
-from runlore.kernel.errors import BadInput
+from runlore.engagement.suggestion_views import suggestion_text, track_text
+from runlore.engagement.times_views import show_times
+from runlore.kernel.errors import BadInput, NotFound
 
 PATH, ONE_PATH, EXECUTIONS = "/console/content", "/console/content/persona", "/console/executions"
 LONGEST, LISTED = 1_024, 200
@@ -39,10 +50,37 @@ def show_persona(request: PageRequest) -> Shown:
         "recorded": recorded,
         "tested": sum(share.posts for share in calibration.tested),
         "charts": _charts(calibration.recorded if recorded else (), calibration.tested),
+        "suggestions": _suggestions(request, persona),
+        **_times(request, persona),
         "executions": address(EXECUTIONS, {"actor": persona}),
         "patterns": address("/console/actors/one", {"actor": persona}),
     }
     return Shown("content/persona.html", values)
+
+
+def _times(request: PageRequest, persona: str) -> dict[str, Any]:
+    """None without a final post."""
+    try:
+        made = publishing_times(request.store, TimesRequest(persona), request.at)
+    except NotFound:
+        return {"times": None, "heat": None}
+    view = show_times(made)
+    return {"times": view, "heat": draw_times(view)}
+
+
+def _suggestions(request: PageRequest, persona: str) -> list[tuple[str, str, str]]:
+    """What each suggests, how it stands, and what came of it."""
+    rows = persona_suggestions(request.store, persona, request.at)
+    return [
+        (f"{one.kind}: {suggestion_text(one.lever, one.value)}", _state(one), track_text(one))
+        for one in rows
+    ]
+
+
+def _state(one: LedgerAdvice) -> str:
+    if one.withdrawn_at is not None:
+        return f"withdrawn: {one.withdrawn_because}"
+    return {"follow": "followed", "dismiss": "dismissed"}.get(one.decision or "", "open")
 
 
 def _link(source: str, context_id: str) -> str:

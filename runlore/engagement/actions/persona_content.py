@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from runlore.advice.queries.advice_ledger import LedgerAdvice, read_advice
 from runlore.engagement.actions.score_calibration import places_of
 from runlore.engagement.actions.score_reference import ScoreReference
+from runlore.engagement.actions.suggesting import SUBJECT
 from runlore.engagement.queries.content_scores import ScoreRow, list_scores
 from runlore.engagement.queries.contexts import ContextQuery, read_final_contexts
 from runlore.engagement.rules.scores.promise import Tier, tier_of
@@ -16,7 +18,8 @@ from runlore.engagement.rules.scores.promise import Tier, tier_of
 if TYPE_CHECKING:
     from runlore.store.engine import Store
 
-LISTED = 50
+LISTED = 30
+SUGGESTIONS = 20
 LOOKED_BACK = timedelta(days=400)
 MOST_SCORES = 1_000
 
@@ -66,10 +69,15 @@ def list_personas(store: "Store", at: datetime) -> list[PersonaListing]:
     return sorted(rows, key=lambda row: row.newest, reverse=True)
 
 
+def persona_suggestions(store: "Store", persona: str, at: datetime) -> list[LedgerAdvice]:
+    """Those on record, the newest first, with what came of them."""
+    return read_advice(store, at, (SUBJECT, persona), SUGGESTIONS)
+
+
 def persona_content(
     store: "Store", persona: str, at: datetime, reference: ScoreReference | None
 ) -> list[ScoredContent]:
-    """The newest first, 50 at most. reference: for scores of posts that had none before."""
+    """The newest first, 30 at most. reference: for scores of posts that had none before."""
     final = read_final_contexts(store, ContextQuery(at, at - LOOKED_BACK))
     final = final.assign(place=places_of(final))
     recorded: dict[tuple[str, str], ScoreRow] = {}

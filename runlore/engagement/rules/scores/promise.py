@@ -44,7 +44,8 @@ class ScorePromise:
 
         pull, rest = self._normal()
         chances: Floats = ndtr((pull * ndtri(_places(scores)) - ndtri(TOP)) / rest)
-        return chances
+        least = 1 / (self.posts + 2)  # so many posts cannot tell a smaller chance: Laplace
+        return np.clip(chances, least, 1 - least)
 
     def _normal(self) -> tuple[float, float]:
         """Pearson's correlation of the Gaussian copula with this rank correlation, and the rest."""
