@@ -23,6 +23,7 @@ from sqlalchemy import (
     text,
     true,
     tuple_,
+    update,
 )
 
 from runlore.kernel.instants import to_us
@@ -32,7 +33,8 @@ from runlore.store.live_outbox import Topic, publish
 
 # found: the alias had been moved by somebody else, as in the MLflow UI. register: a version that
 # got no alias, so that its digest is on record all the same.
-Action = Literal["announce", "promote", "rollback", "arms", "found", "register"]
+# retire: the version is deleted. erase: the history was rewritten where it named a persona.
+Action = Literal["announce", "promote", "rollback", "arms", "found", "register", "retire", "erase"]
 
 NO_ALIAS = ""
 MADE = ("announce", "register")  # actions of whoever has just made the bundle, and knows its digest
@@ -149,6 +151,34 @@ class HistoryWriter:
         }
         topic = Topic.TRAININGS if entry.action in MADE else Topic.ROLLOUTS
         publish(self.connection, topic, entry.spec, data)
+
+
+def is_intact(connection: Connection) -> bool:
+    """Whether every row of the history has the hash that its content and the row before give."""
+    before = FIRST
+    for entry in _entries(connection):
+        if entry.hash != entry.hashed(before):
+            return False
+        before = entry.hash
+    return True
+
+
+def chain_anew(connection: Connection) -> None:
+    """Hash the rows anew after texts in them were replaced, and say so in a row of its own.
+
+    Only for a history that was intact before: a broken one must stay broken. Triggers that refuse
+    changes must be off.
+    """
+    before, table = FIRST, schema.alias_changes
+    for entry in _entries(connection):
+        now = entry.hashed(before)
+        if now != entry.hash:
+            connection.execute(update(table).where(table.c.id == entry.id).values(hash=now))
+        before = now
+    told = Change(
+        "", NO_ALIAS, None, "erase", "privacy", "names of an erased persona were replaced"
+    )
+    HistoryWriter(connection).add(told)
 
 
 def entries(

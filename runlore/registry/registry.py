@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runlore.kernel.errors import Tampered
-from runlore.registry import downloads, publishing, runs, trainings, versions
+from runlore.registry import downloads, publishing, retiring, runs, trainings, versions
 from runlore.registry.local_versions import LocalVersions
 from runlore.registry.packaging import ModelRelease
 from runlore.registry.runs import TrainingRun
@@ -94,6 +94,21 @@ class Registry:
             if previous is not None:
                 self._session.client.delete_registered_model_alias(spec, alias)
             return previous
+
+    def retire(self, spec: str, version: str) -> tuple[str, ...]:
+        """Delete a version with its files and its run; returns the aliases that it had."""
+        with self._session.watched(), self._naming(spec):
+            return retiring.retire(self._session, spec, version)
+
+    def registered(self) -> tuple[str, ...]:
+        """The names of all specs of which versions were registered."""
+        with self._session.watched():
+            return retiring.registered(self._session)
+
+    def delete_run(self, run_id: str) -> bool:
+        """Delete the files of a run that made no version, and mark it as deleted."""
+        with self._session.watched():
+            return retiring.delete_run(self._session, run_id)
 
     def announce(self, ref: VersionRef) -> AliasChange | None:
         """Make a version the champion when there is none, else the challenger.

@@ -89,6 +89,26 @@ def withdraw_ingest(store: Store, target: UndoTarget, why: UndoReason) -> Undo:
         return _withdrawn(store, target, why)
 
 
+def withdraw_actor(store: Store, actor: str, why: UndoReason) -> Withdrawal | None:
+    """Withdraw all facts about an actor's executions, whatever brought them in; None: no facts.
+
+    States of features and series of executions are made anew without them, as after an undo.
+    """
+    with advisory.exclusive(store.url, states.INGESTING, WHILE_INGESTING):
+        with store.connect() as connection:
+            until_seq = withdrawals.newest_number(connection)
+        with store.connect() as connection:
+            number = withdrawals.begin(connection, "", None, why.actor, why.reason)
+            moved = withdrawals.move_actor(connection, number, actor)
+            if not moved:
+                withdrawals.cancel(connection, number)
+                return None
+            withdrawal = _conclude(connection, number, (moved, 0), until_seq)
+        states.renew(store)
+        execution_series.renew_when_possible(store, withdrawal.known_at)
+    return withdrawal
+
+
 def find_target(store: Store, name: str) -> UndoTarget:
     """What a person means: the number of an ingest, the name of a source, or `source:NAME`.
 

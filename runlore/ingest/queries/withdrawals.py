@@ -224,6 +224,12 @@ def move_source(
     return executions, _move_points(connection, "source = %(source)s", values)
 
 
+def move_actor(connection: Connection, withdrawal_id: int, actor: str) -> int:
+    """Withdraw all facts about executions of an actor; returns how many."""
+    values = {"withdrawal": withdrawal_id, "actor": actor}
+    return _move(connection, "executions", "actor = %(actor)s", values)
+
+
 def renumber(connection: Connection, withdrawal_id: int) -> None:
     """Give the first of the remaining facts about an execution or a point the revision 0."""
     connection.execute(ORPHANS, {"withdrawal": withdrawal_id})

@@ -47,6 +47,7 @@ from runlore.store.schema.answers import (
 )
 from runlore.store.schema.content_scores import content_scores
 from runlore.store.schema.dismissal_undos import dismissal_undos
+from runlore.store.schema.erasures import erasures
 from runlore.store.schema.execution_series import execution_groups, execution_series_cursor
 from runlore.store.schema.facts import (
     executions,
@@ -146,6 +147,7 @@ __all__ = [
     "drift_histograms",
     "drift_results",
     "drift_slices",
+    "erasures",
     "execution_groups",
     "execution_series_cursor",
     "executions",
