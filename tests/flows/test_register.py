@@ -120,6 +120,7 @@ def test_a_new_spec_is_put_on_the_clock_of_the_first() -> None:
         "learn-promises",
         "plan-night",
         "renew-advice",
+        "expire-personal-data",
         "ingest-inbox",
     }
 

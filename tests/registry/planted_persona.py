@@ -1,6 +1,7 @@
 """Marks of a persona in every table, in MLflow and in every folder of the home."""
 
 import gzip
+import re
 import uuid
 import zipfile
 from datetime import date
@@ -9,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import ARRAY, Column, Computed, Table, text
+from sqlalchemy import ARRAY, CheckConstraint, Column, Computed, Table, text
 from sqlalchemy import types as kinds
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
@@ -28,14 +29,8 @@ MARKS = (NAME, TAG, str(NUMBER), ID)
 OTHER, NEAR = "ben", "quillfeather-2"  # the latter is another persona
 SAID = f"{NAME} wrote {TAG} at {NUMBER}"
 TOLD = {"who": NAME, NAME: [TAG, SAID], "n": NUMBER, "near": NEAR}
-ALLOWED = {
-    "action": "use",
-    "subject_type": "actor",
-    "dimension": "actor",
-    "decision": "follow",
-    "hash": "0",
-    "scopes": "read",
-}
+ALLOWED = {"subject_type": "actor", "dimension": "actor"}
+ONE_OF = re.compile(r"(\w+) IN \('([^']+)'")  # of a check: a column, and the first word it takes
 # Tables whose rows hang on other rows, or whose values would no longer be the persona's alone.
 ALONE = {
     *("dismissal_undos", "incident_series", "advice_scores", "advice_decisions"),
@@ -101,12 +96,17 @@ def _value(table: Table, column: "Column[Any]", *, is_its: bool) -> Any:  # noqa
             return [SAID] if is_marked else []
         return [1]
     if isinstance(kind, kinds.Text):
-        plain = ALLOWED.get(name, "x" if is_its else "y")
+        plain = (_checked(table) | ALLOWED).get(name, "x" if is_its else "y")
         is_name = name in SYSTEM_COLUMNS or (table.name, name) in SYSTEM_PARTS
         if is_its and f"{name} = %(name)s" in held.rows:
             return NAME
         return plain if is_name or not is_marked else SAID
     return _plain(kind, is_its=is_its)
+
+
+def _checked(table: Table) -> dict[str, str]:
+    checks = (one.sqltext for one in table.constraints if isinstance(one, CheckConstraint))
+    return {match[1]: match[2] for check in checks for match in ONE_OF.finditer(str(check))}
 
 
 def _plain(kind: object, *, is_its: bool) -> Any:

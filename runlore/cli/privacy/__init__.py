@@ -5,6 +5,7 @@ import typer
 from runlore.cli.privacy import aggregates, federated, opt_outs, pseudonyms
 from runlore.cli.privacy import aggregates, opt_outs, pseudonyms
 from runlore.cli.privacy import erasing, exporting, opt_outs, pseudonyms
+from runlore.cli.privacy import erasing, exporting, opt_outs, pseudonyms, retention
 
 group = typer.Typer(no_args_is_help=True, help="Say whose data may be used, and for what.")
 
@@ -22,6 +23,7 @@ group.command()(pseudonyms.rotate)
 group.command()(aggregates.aggregate)
 group.command()(aggregates.benchmark)
 group.command()(aggregates.report)
+group.command()(retention.retention)
 group.command()(exporting.export)
 group.command()(erasing.erase)
 group.command("erasures")(erasing.list_erasures)

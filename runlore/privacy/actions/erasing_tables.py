@@ -36,7 +36,7 @@ class TableCounts:
 def count_tables(connection: Connection, persona: str, what: Mentions) -> TableCounts:
     """What `clean_tables` would do. changed: rows that mention it and are not deleted as its."""
     deleted = persona_rows.count_rows(connection, persona)
-    changed = {}
+    changed: dict[str, int] = {}
     for table, columns in text_tables(connection).items():
         count = count_mentions(connection, table, columns, what) - deleted.get(table[1], 0)
         if count > 0:

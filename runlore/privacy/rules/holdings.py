@@ -162,6 +162,7 @@ HOLDINGS: dict[str, TableHolding] = {
     "used_console_links": _none("random ids"),
     "opt_outs": _rows("persona = %(name)s", "actor", "reason"),
     "erasures": _mentions("actor"),
+    "expired_data": _none("counts by source"),
     "agents": _mentions(
         "name",
         "state_reason",

@@ -94,6 +94,7 @@ from runlore.store.schema.reports import (
     report_schedules,
     reports,
 )
+from runlore.store.schema.retention import expired_data
 from runlore.store.schema.retraining import retraining_states, retrainings
 from runlore.store.schema.rollouts import rollout_decisions, rollouts
 from runlore.store.schema.security_watch import security_watch
@@ -151,6 +152,7 @@ __all__ = [
     "execution_groups",
     "execution_series_cursor",
     "executions",
+    "expired_data",
     "feature_histories",
     "feature_states",
     "federated_clients",
