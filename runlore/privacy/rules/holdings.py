@@ -48,12 +48,12 @@ def _none(why: str) -> TableHolding:
 
 # Columns of text that name parts of the system, words of its own or digests: never a persona.
 _NAMES = (
-    "action alias answer arm attachment batch challenger champion chances channel "
-    "channels column_name decision dimension due_time ended_as event every hash "
-    "history id input job key_id kind known length lever mapping_digest measure "
-    "namespace prefix_digest previous project pseudonym purpose quantiles records "
-    "run_id scopes severity sort source source_id spec state statistic status steps "
-    "subject_type support told topic trigger unit variant version weights winner zone "
+    "action alias answer arm attachment batch challenger champion chances channel channels "
+    "column_name confidence decision dimension due_time ended_as event every hash history id "
+    "input job key_id kind known length level lever mapping_digest measure method namespace "
+    "platform prefix_digest previous project pseudonym purpose quantiles records run_id "
+    "scopes severity sort source source_id spec state statistic status steps subject_type "
+    "support told topic trigger unit variant version weights winner zone "
 )
 SYSTEM_COLUMNS = frozenset(_NAMES.split())
 # The same for columns of one table, whose names stand for something else in other tables.
@@ -162,6 +162,7 @@ HOLDINGS: dict[str, TableHolding] = {
     "used_console_links": _none("random ids"),
     "opt_outs": _rows("persona = %(name)s", "actor", "reason"),
     "erasures": _mentions("actor"),
+    "content_scores": _rows("persona = %(name)s"),
     "expired_data": _none("counts by source"),
     "agents": _mentions(
         "name",
