@@ -14,6 +14,9 @@ MOVERS = {
     "runlore/experiments/queries/withdrawn_outcomes.py",  # of one withdrawal, to take them out
     "runlore/ingest/queries/withdrawals.py",
     "runlore/privacy/queries/posts.py",  # posts as they were known then
+    "runlore/privacy/queries/expired_data.py",  # undone facts expire, too
+    "runlore/privacy/queries/persona_rows.py",  # undone facts of a persona are erased, too
+    "runlore/privacy/rules/holdings.py",
     "runlore/reports/queries/period_plans.py",  # what they took that plans had named, too
     "runlore/reports/queries/period_work.py",  # a report as it was known, undone facts included
     "runlore/signals/queries/__init__.py",  # points that were known until an undo

@@ -68,10 +68,10 @@ def list_erasures(json: Json = False) -> None:
     Example: runlore privacy erasures
     """
     from runlore.app import open_app
-    from runlore.privacy.queries.erasures import list_erasures as read
+    from runlore.privacy.queries import erasures
 
     with open_app() as app, app.store.connect() as connection:
-        listed = read(connection, MOST)
+        listed = erasures.list_erasures(connection, MOST)
     if json:
         emit_json({"erasures": [vars(one) for one in listed]})
     elif listed:

@@ -28,6 +28,7 @@ def clean_home(home: Path, what: Mentions, *, dry_run: bool) -> dict[str, int]:
 
 
 def files_of(folder: Path) -> Iterator[Path]:
+    """All files under a folder, without links."""
     return (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
 
 
