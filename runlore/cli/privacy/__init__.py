@@ -6,6 +6,14 @@ from runlore.cli.privacy import aggregates, federated, opt_outs, pseudonyms
 from runlore.cli.privacy import aggregates, opt_outs, pseudonyms
 from runlore.cli.privacy import erasing, exporting, opt_outs, pseudonyms
 from runlore.cli.privacy import erasing, exporting, opt_outs, pseudonyms, retention
+from runlore.cli.privacy import (
+    aggregates,
+    erasing,
+    exporting,
+    opt_outs,
+    pseudonyms,
+    retention,
+)
 
 group = typer.Typer(no_args_is_help=True, help="Say whose data may be used, and for what.")
 

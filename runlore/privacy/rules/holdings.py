@@ -163,6 +163,9 @@ HOLDINGS: dict[str, TableHolding] = {
     "opt_outs": _rows("persona = %(name)s", "actor", "reason"),
     "erasures": _mentions("actor"),
     "content_scores": _rows("persona = %(name)s"),
+    "privacy_budgets": _rows("persona = %(name)s"),
+    "privacy_spends": _mentions("query"),
+    "privacy_answers": _mentions("release"),
     "expired_data": _none("counts by source"),
     "agents": _mentions(
         "name",
