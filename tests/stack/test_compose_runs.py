@@ -176,7 +176,7 @@ def test_services_come_up_on_one_postgresql(started: tuple[str, ...], short_tmp:
         pages = {"prefect": ("4200", "api/admin/version"), "mlflow": ("5000", "version")}
         for port, path in (pages[name] for name in started if name in pages):
             assert status(f"http://127.0.0.1:{numbers[port]}/{path}") == 401
-    assert "20 deployments" in (short_tmp / "schedules.log").read_text()
+    assert "21 deployments" in (short_tmp / "schedules.log").read_text()
     for log in short_tmp.glob("*.log"):
         assert "Read-only file system" not in log.read_text()
 

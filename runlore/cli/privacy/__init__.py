@@ -2,14 +2,11 @@
 
 import typer
 
-from runlore.cli.privacy import aggregates, federated, opt_outs, pseudonyms
-from runlore.cli.privacy import aggregates, opt_outs, pseudonyms
-from runlore.cli.privacy import erasing, exporting, opt_outs, pseudonyms
-from runlore.cli.privacy import erasing, exporting, opt_outs, pseudonyms, retention
 from runlore.cli.privacy import (
     aggregates,
     erasing,
     exporting,
+    federated,
     opt_outs,
     pseudonyms,
     retention,

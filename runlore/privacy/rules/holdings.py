@@ -10,9 +10,7 @@ ACTOR = "actor = %(name)s"
 UNIT = "unit = %(name)s"
 OF_SERIES = "(scope = %(name)s OR strpos(name, %(suffix)s) > 0)"
 ITS_STATES = f"SELECT id FROM runlore.series_states WHERE {OF_SERIES}"  # noqa: S608
-ITS_ADVICE = (
-    "SELECT id FROM runlore.advice_ledger WHERE subject_type = 'actor' AND subject = %(name)s"
-)
+ITS_ADVICE = "SELECT id FROM runlore.advice_ledger WHERE subject_type IN ('actor', 'persona') AND subject = %(name)s"
 ITS_EXECUTIONS = (
     "SELECT source, source_id FROM runlore.executions WHERE actor = %(name)s UNION ALL"
     " SELECT source, source_id FROM runlore.withdrawn_executions WHERE actor = %(name)s"
@@ -131,10 +129,8 @@ HOLDINGS: dict[str, TableHolding] = {
     "ab_analyses": _mentions("actor", "analysis", "evidence"),
     "advice_scores": _rows(f"advice_id IN ({ITS_ADVICE})", "score"),
     "advice_decisions": _rows(f"advice_id IN ({ITS_ADVICE})", "actor", "reason"),
-    "advice_looks": _rows("subject_type = 'actor' AND subject = %(name)s", "reason"),
-    "advice_ledger": _rows(
-        "subject_type = 'actor' AND subject = %(name)s", "actor", "value", "evidence"
-    ),
+    "advice_looks": _rows(ITS, "reason"),
+    "advice_ledger": _rows(ITS, "actor", "value", "evidence"),
     "recommendations": _mentions("actor", "value", "evidence"),
     "recommendation_decisions": _mentions("actor", "reason"),
     "promise_models": TableHolding(drops=("document", "scores")),
@@ -166,6 +162,10 @@ HOLDINGS: dict[str, TableHolding] = {
     "privacy_budgets": _rows("persona = %(name)s"),
     "privacy_spends": _mentions("query"),
     "privacy_answers": _mentions("release"),
+    "federated_clients": _rows("persona = %(name)s", "reason"),
+    "federated_releases": _none("noisy numbers"),
+    "federated_states": _mentions("reason"),
+    "federated_trainings": _mentions("requested_by", "policy"),
     "expired_data": _none("counts by source"),
     "agents": _mentions(
         "name",
