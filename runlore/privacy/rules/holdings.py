@@ -10,7 +10,8 @@ ACTOR = "actor = %(name)s"
 UNIT = "unit = %(name)s"
 OF_SERIES = "(scope = %(name)s OR strpos(name, %(suffix)s) > 0)"
 ITS_STATES = f"SELECT id FROM runlore.series_states WHERE {OF_SERIES}"  # noqa: S608
-ITS_ADVICE = "SELECT id FROM runlore.advice_ledger WHERE subject_type IN ('actor', 'persona') AND subject = %(name)s"
+ITS = "subject_type IN ('actor', 'persona') AND subject = %(name)s"
+ITS_ADVICE = f"SELECT id FROM runlore.advice_ledger WHERE {ITS}"  # noqa: S608
 ITS_EXECUTIONS = (
     "SELECT source, source_id FROM runlore.executions WHERE actor = %(name)s UNION ALL"
     " SELECT source, source_id FROM runlore.withdrawn_executions WHERE actor = %(name)s"
@@ -186,6 +187,7 @@ HOLDINGS: dict[str, TableHolding] = {
         "context_id",
         "idempotency_key",
     ),
+    "agent_skills": _none("counts by agent and type of task"),
     "agent_task_dependencies": _none("ids"),
     "agent_task_events": _mentions("detail"),
     "agent_routings": _mentions("candidates", "reason"),
