@@ -50,6 +50,15 @@ def test_one_more_persona_changes_no_sum_by_more_than_its_bound(
         assert np.linalg.norm((total(everyone) - total(others)) / STEPS) <= 1
 
 
+def test_who_sends_nothing_moves_no_trimmed_sum() -> None:
+    """Without added zeros the cut would move to others' values: by 1.2 times the bound here."""
+    part = round(0.7 * STEPS)
+    others = np.array([[part, part, 0], [0, part, part], [part, 0, part]] * 3)
+    more = np.vstack([others, np.zeros((1, 3), np.int64)])
+    for cut in range(5):
+        assert np.array_equal(trimmed_sum(more, cut), trimmed_sum(others, cut))
+
+
 def test_hostile_updates_are_refused_with_a_reason_and_the_others_count_as_before() -> None:
     honest = [[0.1, 0.2, 0.0], [9.0, 0.0, 0.0]]
     hostile = [[np.nan, 0, 0], [np.inf, 0, 0], [1e30, 0, 0], [1e308, 1e308, 1e308]]

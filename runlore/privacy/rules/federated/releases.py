@@ -55,8 +55,9 @@ def require_enough(counts: OpeningCounts, policy: FederatedPolicy) -> None:
     """Raises Refused when the noisy count is too small to go on; it has been released by then."""
     if counts.personas < policy.least_personas or counts.weight < 1:
         raise Refused(
-            f"about {max(counts.personas, 0):.0f} personas, with noise: a federated training needs"
-            f" {policy.least_personas}. What it cost stays spent"
+            f"about {max(counts.personas, 0):.0f} personas with {max(counts.weight, 0):.0f} times"
+            f" {policy.full_weight_rows} posts, with noise: too few at epsilon {policy.epsilon:g}."
+            " What it cost stays spent"
         )
 
 
