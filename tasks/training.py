@@ -8,6 +8,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from runlore.app import App
+from runlore.engagement.actions.consent import without_opted_out
 from runlore.kernel.conclusion import NOTHING_TO_DO, Conclusion
 from runlore.kernel.instants import now
 from runlore.models.score_names import display
@@ -86,7 +87,7 @@ def extract(
 ) -> TrainingExtract:
     """The data, with the spec as it is to be trained: of a successor, where there are news."""
     with task_app() as app:
-        of_sources = app.spec(spec).of_sources(sources or ())
+        of_sources = without_opted_out(app.store, app.spec(spec).of_sources(sources or ()))
         to_train = of_sources.succeeding() if checked.has_news else of_sources
         extracted = extraction.extract(app.store, to_train, until_seq=until_seq)
     get_run_logger().info(
@@ -153,7 +154,7 @@ def train_one(
         outcome = train_spec(
             app.store,
             app.registry,
-            app.spec(spec).of_sources(sources or ()),
+            without_opted_out(app.store, app.spec(spec).of_sources(sources or ())),
             lambda line: logger.info("%s: %s", spec, line),
             now(),
             Acceptance(getuser(), accept) if accept else None,

@@ -12,7 +12,7 @@ from runlore.models import bundle
 from runlore.models.calibration import Calibration
 from runlore.models.distribution import LEVELS, Distribution
 from runlore.models.intervals import Conformal
-from runlore.specs.catalog import duration, failure_risk
+from runlore.specs.catalog import duration, engagement, engagement_success, failure_risk
 from runlore.specs.model_spec import ModelSpec
 
 INPUTS = ("nodes", "size")
@@ -21,6 +21,11 @@ CATEGORIES = (
     Vocabulary("inputs.queue", ("short", "long")),
 )
 SPECS: dict[str, ModelSpec] = {s.name: s for s in (failure_risk.SPEC, duration.SPEC)}
+
+CONTENT_SPECS: dict[str, ModelSpec] = {
+    spec.name: spec for spec in (engagement.SPEC, engagement_success.SPEC)
+}
+IMPORTANCE = [("inputs.has_media", 0.08, 0.01), ("hour", 0.03, 0.02), ("kind", 0.0, 0.0)]
 
 
 def plan_of(spec: ModelSpec) -> FeaturePlan:
@@ -42,7 +47,7 @@ def write_bundle(
     graph: another one in its place. probe: rows, and what training said of them. has_quantiles:
     outcomes lie evenly within 1 of the answer, on the log1p scale.
     """
-    spec = SPECS[name]
+    spec = (SPECS | CONTENT_SPECS)[name]
     plan = plan or plan_of(spec)
     folder.mkdir(parents=True, exist_ok=True)
     weights = np.random.default_rng(seed).normal(0, 0.1, len(plan.names)).astype(np.float32)
@@ -71,6 +76,9 @@ def _description(spec: ModelSpec, plan: FeaturePlan) -> dict[str, Any]:
         "reference": [0.0] * len(plan.names),
         "data_digest": "made-by-hand",
         "graphs": [bundle.MODEL],
+        "importance": [{"feature": name, "mean": mean, "sd": sd} for name, mean, sd in IMPORTANCE]
+        if spec.name in CONTENT_SPECS
+        else [],
     }
 
 

@@ -47,7 +47,7 @@ TAGS = {
     Tag.ENGAGEMENT: "Say how posts will do, and what would help them.",
     Tag.LIVE: "Follow what happens as it happens.",
     Tag.AGENT_ZERO: "Models, trainings, alerts and tests in the words of Agent Zero.",
-    Tag.ML_LEARNING: "Content tests in the words of ML learning.",
+    Tag.ML_LEARNING: "Content and its tests in the words of ML learning.",
     Tag.OPSCONDUCTOR: "Trainings and figures in the words of OpsConductor.",
     Tag.MULTI_AGENT: "Agents and their tasks in the words of the multi-agent spec.",
 }

@@ -115,6 +115,7 @@ class Home:
         >>> sorted(outcome.scores)
         ['auc', 'brier', 'calibration_error', 'log_loss']
         """
+        from runlore.engagement.actions.consent import without_opted_out
         from runlore.log.reader import reading_ahead
         from runlore.quality.actions.contract import Acceptance
         from runlore.training.actions.training import TrainOutcome, train_spec
@@ -124,7 +125,7 @@ class Home:
         with reading_ahead(app.store):
             for spec in self._chosen(specs):
                 try:
-                    chosen = spec.of_sources(sources)
+                    chosen = without_opted_out(app.store, spec.of_sources(sources))
                     trained = train_spec(
                         app.store, app.registry, chosen, at=now(), accepted=accepted
                     )

@@ -201,6 +201,12 @@ def _train_all(
     return {name: (refused | trained)[name] for name in names}
 
 
+def train_models(app: "App", names: list[str]) -> dict[str, dict[str, Any]]:
+    """Train these specs as `runlore train` does; one whose value the log lacks is refused."""
+    echo("   reading the log", err=True)
+    return _train_all(app, names, NO_OPTIONS, at_once=False, may_lack=False)
+
+
 def _refused(
     app: "App", names: list[str], sources: tuple[str, ...]
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:

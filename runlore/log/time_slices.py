@@ -106,6 +106,8 @@ def population(log: Log, spec: ModelSpec) -> NDArray[np.bool_]:
     for column, names in (("kind", spec.population.kinds), ("source", spec.population.sources)):
         if names:
             belongs &= log.executions[column].isin(names).to_numpy()
+    if out := spec.population.without_actors:
+        belongs &= ~log.executions["actor"].isin(out).to_numpy()
     return belongs
 
 

@@ -58,11 +58,14 @@ class Quantity:
 class Population:
     """The finished executions to train and test on. kinds, sources: empty means all.
 
+    without_actors: whose executions are left out.
+
     Histories of features know all executions, whatever the population: they are those of serving.
     """
 
     kinds: tuple[str, ...] = ()
     sources: tuple[str, ...] = field(default=(), repr=False)  # what was learned is named by reprs
+    without_actors: tuple[str, ...] = field(default=(), repr=False)
 
 
 # Baselines that answer the same for all: of a quantity the median in training, of a probability

@@ -1,11 +1,16 @@
 """A small world for the products' routes: what served, was asked, was scored and deviates."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import handmade
 from sqlalchemy import insert
 
+from bentos.predict.live_versions import Serving, load
 from runlore.alerts.actions import handling
 from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.kernel import instants
@@ -96,6 +101,23 @@ def publish(store: Store) -> None:
     outcome = {"engagement_rate": 4.0, "age_h": 168.0}
     report = OutcomeReport(ExecutionStatus.SUCCEEDED, outcome=outcome)
     recording.record_outcome(store, recording.SOURCE, "post-16", report)
+
+
+def engage(serving: Serving, folder: Path) -> None:
+    """Serve the models of engagement, too."""
+    for name in handmade.CONTENT_SPECS:
+        serving.live[name] = load(handmade.write_bundle(folder / name, name), "3", name, "wall")
+    serving.names = (*serving.names, *handmade.CONTENT_SPECS)
+
+
+@contextmanager
+def engaged(serving: Serving, folder: Path, *, is_on: bool) -> Iterator[None]:
+    """Serve them inside of the block only: the other examples are of a service without them."""
+    live, names = dict(serving.live), serving.names
+    if is_on:
+        engage(serving, folder)
+    yield
+    serving.live, serving.names = live, names
 
 
 def answer(store: Store) -> None:

@@ -104,7 +104,12 @@ def patient(client: httpx.Client, method: str, way: str, body: str) -> httpx.Res
 
 @pytest.mark.parametrize("page", PRODUCTS, ids=lambda page: page.stem)
 def test_examples_are_answered_as_documented(
-    page: Path, client: httpx.Client, world: Store
+    page: Path,
+    client: httpx.Client,
+    world: Store,
+    serving: Serving,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     names: dict[str, str] = {}
     if page.stem == "agent-zero":
@@ -112,9 +117,11 @@ def test_examples_are_answered_as_documented(
     if page.stem == "ml-learning":
         private_posts.tell_aggregate(world, instants.now())
         products_world.publish(world)
+        monkeypatch.setenv("RUNLORE_SPECS", '["engagement", "engagement-success"]')
     for each in examples(page):
         way, body = renamed(each.way, names), renamed(each.body, names)
-        answer = patient(client, each.method, way, body)
+        with products_world.engaged(serving, tmp_path, is_on="/models/" in way):
+            answer = patient(client, each.method, way, body)
         assert answer.status_code == each.status, answer.text
         assert list(differences(each.answer, answer.json(), names)) == [], each.way
 

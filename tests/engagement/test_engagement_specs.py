@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from psycopg import sql
 
+from runlore.engagement.actions.consent import without_opted_out
 from runlore.features import known
 from runlore.features.columns import measure
 from runlore.features.keys import KeyParts
@@ -17,6 +18,7 @@ from runlore.features.log import Log, prepare
 from runlore.features.matrix import extract
 from runlore.kernel.errors import BadInput
 from runlore.log.parsed_facts import facts_of
+from runlore.privacy.queries.opt_outs import OptOut, insert_change
 from runlore.records.execution import NO_INSTANT
 from runlore.rollout.queries.evidence import _outcome
 from runlore.simulate.content import ContentScenario, simulate_content
@@ -120,6 +122,18 @@ def test_sql_and_columns_agree_on_what_is_mature(facts: pd.DataFrame, store: Sto
             ]
         values = [np.nan if row is None or row[0] is None else row[0] for row in answers]
         assert values == pytest.approx(measure(chosen, [name]).table[:, 0].tolist(), nan_ok=True)
+
+
+def test_a_persona_that_opted_out_teaches_nothing(log: Log, store: Store) -> None:
+    out = "persona-02"
+    with store.connect() as connection:
+        insert_change(connection, OptOut(LATER, out, True, "ann", "asked by mail"))
+    spec = without_opted_out(store, engagement.SPEC)
+    actors = set(log.executions["actor"].iloc[members(log, spec)])
+    assert out not in actors
+    assert len(actors) == 3
+    vocabulary = {word for v in extract_log(log, spec).plan.categories for word in v.words}
+    assert out not in vocabulary
 
 
 def test_a_threshold_outside_of_the_percents_is_refused() -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.engagement import scores, suggestions, times
+from runlore.cli.engagement import models, scores, suggestions, times
 
 group = typer.Typer(no_args_is_help=True, help="Say how posts will do, and what would help them.")
 
@@ -17,3 +17,5 @@ group.command()(scores.calibration)
 group.command()(suggestions.suggest)
 group.command("suggestion-record")(suggestions.record)
 group.command()(times.times)
+group.command()(models.train)
+group.command()(models.importance)
