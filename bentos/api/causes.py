@@ -21,7 +21,8 @@ LONGEST_NAME = 1024
 
 
 class SuspectBody(Closed):
-    """expected: failures by its own time before. share: of all failures above the expected.
+    """expected: failures by its own time before. share: of all failures above the expected; null:
+    failures did not rise.
 
     p: of such a difference by chance, corrected for all values looked at. rate, low, high: share
     that failed, with the interval of 95 % by Wilson; null: of no execution.
@@ -34,7 +35,7 @@ class SuspectBody(Closed):
     rows: int
     failed: int
     expected: float
-    share: float
+    share: float | None
     p: float
     without_rows: int
     without_failed: int

@@ -16,7 +16,8 @@ MOST_METRICS = 20  # that moved
 
 @dataclass(frozen=True)
 class SuspectView:
-    """expected: failures by its own time before. share: of all failures above the expected.
+    """expected: failures by its own time before. share: of all failures above the expected; None:
+    failures did not rise.
 
     p: of such a difference by chance, corrected for all values looked at. rate, low, high: share
     that failed, with the interval of 95 % by Wilson; None: of no execution.
@@ -29,7 +30,7 @@ class SuspectView:
     rows: int
     failed: int
     expected: float
-    share: float
+    share: float | None
     p: float
     without_rows: int
     without_failed: int
@@ -108,7 +109,7 @@ def show_causes(one: CauseAnswer) -> CauseView:
         compared=one.compared,
         truncated=one.is_truncated,
         causes=tuple(map(show_suspect, search.causes)),
-        suspects=tuple(map(show_suspect, search.suspects)),
+        suspects=tuple(show_suspect(x, is_risen=search.is_risen) for x in search.suspects),
         metrics=tuple(map(show_metric, one.moved[:MOST_METRICS])),
         metrics_compared=one.metrics,
         metrics_truncated=one.is_metrics_cut,
@@ -141,7 +142,7 @@ def tabulate_metric(one: MovedMetricView) -> dict[str, object]:
     }
 
 
-def show_suspect(one: Suspect) -> SuspectView:
+def show_suspect(one: Suspect, *, is_risen: bool = True) -> SuspectView:
     low, high = wilson(
         np.array([one.failed, one.without_failed], float),
         np.array([one.rows, max(one.without_rows, 1)], float),
@@ -155,7 +156,7 @@ def show_suspect(one: Suspect) -> SuspectView:
         one.rows,
         one.failed,
         one.expected,
-        one.share,
+        one.share if is_risen else None,
         one.p,
         one.without_rows,
         one.without_failed,
@@ -174,7 +175,7 @@ def tabulate_suspect(one: SuspectView) -> dict[str, object]:
         "failed": f"{one.failed} of {one.rows}",
         "expected": f"{one.expected:.1f}",
         "without it": f"{one.without_failed} of {one.without_rows}",
-        "explains": readable_share(one.share),
+        "explains": "" if one.share is None else readable_share(one.share),
         "p": f"{one.p:.2g}",
     }
 

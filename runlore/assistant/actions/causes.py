@@ -3,7 +3,7 @@
 from typing import Any
 
 from runlore.advice.actions.causes import CauseQuestion, find_causes
-from runlore.advice.cause_views import CauseView, SuspectView, show_causes
+from runlore.advice.cause_views import CauseView, MovedMetricView, SuspectView, show_causes
 from runlore.assistant.actions.context import ToolContext
 from runlore.assistant.rules.arguments import CauseArguments, now_unless
 from runlore.assistant.rules.figures import Figure, ToolAnswer, cut_note, share_figure
@@ -20,6 +20,8 @@ def explain_failures(context: ToolContext, asked: CauseArguments) -> ToolAnswer:
     view = show_causes(find_causes(context.store, question))
     shown = view.suspects[:MOST_SUSPECTS]
     notes = cut_note("suspects", len(shown), len(view.suspects), "`runlore advise why` lists all")
+    listed = view.metrics[:MOST_SUSPECTS]
+    notes += cut_note("metrics", len(listed), len(view.metrics), "`runlore advise why` lists them")
     if view.truncated:
         notes += (
             f"truncated: only the newest {view.compared:,} runs were compared; name a kind, or"
@@ -27,7 +29,9 @@ def explain_failures(context: ToolContext, asked: CauseArguments) -> ToolAnswer:
         )
     period = f"{view.since:%Y-%m-%d %H:%M} to {view.until:%Y-%m-%d %H:%M} UTC"
     text = f"{period}: {view.answer}. {quote(view.text, LONGEST)}"
-    return ToolAnswer(text, as_of, _figures(view), [*map(_row, shown)], notes)
+    return ToolAnswer(
+        text, as_of, _figures(view), [*map(_row, shown), *map(_metric, listed)], notes
+    )
 
 
 def _figures(view: CauseView) -> list[Figure]:
@@ -54,5 +58,15 @@ def _row(one: SuspectView) -> dict[str, Any]:
         "failed without": one.without_failed,
         "runs without": one.without_rows,
         "explains": one.share,
+        "p": one.p,
+    }
+
+
+def _metric(one: MovedMetricView) -> dict[str, Any]:
+    return {
+        "moved at the same time": quote(f"{one.name} {one.scope}".strip()),
+        "level": one.level,
+        "usual low": one.low,
+        "usual high": one.high,
         "p": one.p,
     }
