@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from bench.worlds.posts import draw_effects, make_posts
 from bentos.predict.live_versions import Serving
 from runlore.cli import app
+from runlore.engagement.actions.suggesting import search_persona
 from runlore.engagement.actions.suggestion_record import score_suggestions
 from runlore.engagement.rules.suggestions.searching import search_changes
 from runlore.engagement.rules.suggestions.selected_effect import ChosenEffect
@@ -79,7 +80,9 @@ def test_suggestions_are_kept_answered_and_scored(
     at = (FIRST + timedelta(days=160)).isoformat().replace("+00:00", "Z")
     name = plain_post(store, at)
     early = service.get(f"/engagement/suggestions/{name}?as_of={at}").json()
+    assert "searched_at" in early, early
     assert (early["searched_at"], early["suggestions"][0]["id"]) == (None, None)
+    assert search_persona(store, early["persona"], "ann", FIRST + timedelta(days=160))
     done = CliRunner().invoke(app, ["engagement", "suggest", name, "--json"])
     assert done.exit_code == 0, done.output
     kept = json.loads(done.stdout)
@@ -88,7 +91,8 @@ def test_suggestions_are_kept_answered_and_scored(
     assert 0 < media["low"] < media["gain"] < media["high"]
     assert media["id"]
     old = service.get(f"/api/v1/ml-learning/optimize/{name}?target_score=100").json()
-    assert not old["target_reachable"]
+    assert old["target_reachable"] == (not old["target_answer"].startswith("not"))
+    assert old["current_score"] < 100
     [same] = [one for one in old["recommendations"] if one["type"] == "media"]
     assert same["expected_gain"] == pytest.approx(media["gain"])
     check_refusals(service, name)
@@ -118,12 +122,15 @@ def check_refusals(service: httpx.Client, name: str) -> None:
 
 
 def check_scored(store: Store, service: httpx.Client, number: int) -> None:
-    """Nothing came since now; the record says so, and other advice does not show it."""
+    """Posts since the suggestion are counted; other advice does not show it."""
     why = {"actor": "ann", "reason": "images are cheap"}
     assert service.post(f"/advice/{number}/follow", json=why).status_code == 200
-    scored, withdrawn = score_suggestions(store, datetime(2031, 1, 1, tzinfo=UTC))
-    assert (scored, withdrawn) == (0, 0), "too old to be watched"
+    assert score_suggestions(store, datetime(2031, 1, 1, tzinfo=UTC)) == (0, 0), "too old"
+    scored, withdrawn = score_suggestions(store, FIRST + timedelta(days=250))
+    assert scored > withdrawn == 0
     rows = service.get("/engagement/suggestions").json()["record"]
     [media] = [one for one in rows if one["lever"] == "has_media"]
-    assert (media["followed"], media["did"]) == (1, 0)
+    assert (media["followed"], media["next_posts"]) == (1, 1)
+    assert media["did"] > 50
+    assert media["did_rate"] > media["did_not_rate"]
     assert service.get("/advice").json()["advice"] == []

@@ -96,7 +96,8 @@ def suggest(store: Store, request: SuggestionRequest) -> ContextSuggestions:
     logs = persona_posts(store, persona, at)
     look = read_last_look(store, SUBJECT, persona, at)
     rows = read_advice(store, at, (SUBJECT, persona), MOST_LISTED)
-    search = search_changes(logs, look.alpha if look else ALPHA)
+    searched = {name: log for name, log in logs.items() if not look or name == platform}
+    search = search_changes(searched, look.alpha if look else ALPHA)
     held = tuple(one for one in search.changes if one.of.platform == platform)
     if look:
         kept = [one for one in rows if one.kind == platform and is_held(one)]

@@ -1,7 +1,7 @@
 """What a persona should change about its posts, by what its own posts support."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -179,7 +179,10 @@ def _compare(
     chooses = blocks % EVERY != EVERY - 1
     compared = LeverRows(targets[:, 0], use, guess, joint, blocks, chooses)
     labels = [lever.labels[at] for at in values]
-    for at, one in compare_lever(compared):
+    # The models of other posts have errors of their own, which stretches share.
+    wider = float(np.sqrt(1 + known.shape[1] / len(rows)))
+    for at, found in compare_lever(compared):
+        one = replace(found, whole=replace(found.whole, error=found.whole.error * wider))
         if is_carried(one.whole) and 0 < one.share < 1:
             effect = _effect((platform, lever.name), labels, at, one, (rate, use, small))
             yield ComparedValue(effect, one.choosing, one.share)
