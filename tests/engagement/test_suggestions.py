@@ -130,7 +130,7 @@ def check_scored(store: Store, service: httpx.Client, number: int) -> None:
     assert scored > withdrawn == 0
     rows = service.get("/engagement/suggestions").json()["record"]
     [media] = [one for one in rows if one["lever"] == "has_media"]
-    assert (media["followed"], media["next_posts"]) == (1, 1)
+    assert media["followed"] == 1 <= media["next_posts"]
     assert media["did"] > 50
     assert media["did_rate"] > media["did_not_rate"]
     assert service.get("/advice").json()["advice"] == []
