@@ -1,10 +1,10 @@
-"""Erase one persona of a home that has trained, predicted and reported; search for its marks.
+"""Erase one persona of a home that has trained and reported; search for its marks.
 
     PYTHONPATH=. python bench/erasure.py [--executions N]
 
-The home is made by the commands of Runlore: a simulated log with one persona whose hashtag and number
-nobody else has, a training, an opt-out, a report. The marks are searched by COPY of every table of
-the database, and in every file of the home but those of PostgreSQL; archives are unpacked.
+The home is made by the commands of Runlore: a simulated log with one persona whose hashtag and
+number nobody else has, a training, an opt-out, a report. The marks are searched by COPY of every
+table of the database, and in every file of the home but those of PostgreSQL; archives are unpacked.
 """
 
 import argparse
