@@ -1,16 +1,20 @@
 """Attack the noise of private answers, and try to overspend their budget.
 
-    python bench/privacy_audit.py [noise|budget|speed] [--runs N] [--queries N] [--personas N]
+    python bench/privacy_audit.py [noise|month|budget|kills|speed] [--runs N] [--queries N]
+        [--personas N]
 
 noise: each mechanism runs N times with a planted persona whose data are the worst case, and N times
 without. The attack's lower bound of epsilon (95 %) is shown beside what is claimed, for the default
 budget, and for a budget at which one mechanism alone may lose epsilon 1. "weak" has a tenth of the
-noise: the audit must find it. budget: 100 requests at once from 4 processes, and 20 processes that
-are killed while they ask. speed: N new queries, and one aggregate over many personas.
+noise: the audit must find it. month: the same of all figures together, for one aggregate of four
+and for the loss of a whole month, with the worst and a usual persona. budget: 100 requests at once
+from 4 processes. kills: 20 processes that are killed while they ask. speed: N new queries, and one
+aggregate over many personas.
 """
 
 import argparse
 import json
+import os
 import random
 import signal
 import subprocess
@@ -28,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from runlore.privacy.actions.aggregates import aggregate, question_of
 from runlore.privacy.queries.budgets import BudgetSpent
-from runlore.privacy.rules.accounting import RHO_UNIT, PrivacyLoss, epsilon_of, granted
+from runlore.privacy.rules.accounting import RHO_UNIT, epsilon_of, granted
 from runlore.privacy.rules.aggregates import AggregateRelease, plan_aggregate, release_aggregate
 from runlore.privacy.rules.auditing import audit_epsilon
 from runlore.privacy.rules.mechanisms import (
@@ -85,27 +89,27 @@ def audit_noise(runs: int) -> None:
             audit = audit_epsilon(with_one, without, 0 if is_pure else POLICY.delta)
             verdict = "above what is claimed" if audit.epsilon > claimed else "ok"
             print(f"{name}, {told}: {claimed:.3f}, {audit.epsilon:.3f}, {audit.auc:.3f} {verdict}")
-    for told, canary in (("worst persona", True), ("usual persona", False)):
-        for answers in (1, POLICY.aggregates):
-            audit_month(runs, told, canary, answers)
 
 
-def audit_month(runs: int, told: str, canary: bool, answers: int) -> None:
+def audit_months(runs: int) -> None:
     """One persona's whole effect on all that is told, scored by its likelihood."""
-    plan = plan_aggregate(POLICY)
-    loss = PrivacyLoss(plan.loss.rho * answers)
-    claimed = epsilon_of(loss.rho * float(RHO_UNIT), POLICY.delta / 2)
-    scores: tuple[list[float], list[float]] = ([], [])
-    for has_it, kept in zip((True, False), scores, strict=True):
-        people = population(canary, has_it)
-        for _ in range(runs):
-            releases = [release_aggregate(plan, people) for _ in range(answers)]
-            kept.append(sum(likelihood(release, canary) for release in releases))
-    audit = audit_epsilon(*scores, POLICY.delta)
-    print(
-        f"{told}, {answers} aggregates: {claimed:.3f}, {audit.epsilon:.3f}, {audit.auc:.3f}"
-        f" {'ok' if audit.epsilon <= claimed and audit.auc <= 0.55 else 'above'}"
-    )
+    for told, canary in (("worst persona", True), ("usual persona", False)):
+        for aggregates in (POLICY.aggregates, 1):
+            plan = plan_aggregate(PrivacyPolicy(aggregates=aggregates))
+            claimed = epsilon_of(plan.loss.rho * float(RHO_UNIT), POLICY.delta / 2)
+            with_one, without = (
+                [
+                    likelihood(release_aggregate(plan, people), canary)
+                    for people in [population(canary, has_it)] * runs
+                ]
+                for has_it in (True, False)
+            )
+            audit = audit_epsilon(with_one, without, POLICY.delta)
+            print(
+                f"{told}, 1 of {aggregates} aggregates of a month: {claimed:.3f},"
+                f" {audit.epsilon:.3f}, {audit.auc:.3f}",
+                flush=True,
+            )
 
 
 def population(canary: bool, has_it: bool) -> PersonaSummaries:
@@ -141,7 +145,7 @@ def likelihood(release: AggregateRelease, canary: bool) -> float:
 
 def ask(store: Store, policy: PrivacyPolicy, hours: int) -> bool:
     """Whether a new answer was given."""
-    question = question_of("", 1 + hours % 365, END + timedelta(hours=hours // 365))
+    question = question_of("", 1 + hours % 365, END - timedelta(hours=hours // 365))
     try:
         return aggregate(store, question, policy, END + timedelta(days=20)).is_new
     except BudgetSpent:
@@ -168,18 +172,27 @@ def audit_budget() -> None:
             go(process)
         given = sum(int(process.communicate()[0].split()[-1]) for process in processes)
         show_budget(store, f"100 at once, 4 processes: {given} new answers of {TIGHT.aggregates}")
-        with store.connect() as connection:
-            connection.execute("TRUNCATE runlore.privacy_budgets")
-            connection.execute("TRUNCATE runlore.privacy_answers, runlore.privacy_spends")
-    chance = random.Random(3)
-    for turn in range(20):
-        process = start(home, 1_000 + 30 * turn, 20)
-        go(process)
-        time.sleep(chance.uniform(0, 0.4))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+
+
+def audit_kills() -> None:
+    """Each process is a copy of this one, and may start the database anew."""
+    home, chance = Path(tempfile.mkdtemp(prefix="rl-")), random.Random(3)
+    policy = PrivacyPolicy(aggregates=60)
     with open_store(Settings(home=home)) as store:
-        show_budget(store, "20 processes killed while they asked")
+        write_posts(store, 50)
+    plan_aggregate(policy)
+    for turn in range(20):
+        child = os.fork()
+        if child == 0:
+            with open_store(Settings(home=home)) as store:
+                for at in range(100 * turn, 100 * turn + 100):
+                    ask(store, policy, at)
+            os._exit(0)
+        time.sleep(chance.uniform(0.5, 3))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    with open_store(Settings(home=home)) as store:
+        show_budget(store, f"20 processes killed while they asked, {policy.aggregates} allowed")
 
 
 def start(home: Path, first: int, count: int) -> "subprocess.Popen[str]":
@@ -267,15 +280,19 @@ def main() -> None:
         ask_many(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
         return
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", nargs="?", choices=("noise", "budget", "speed"))
+    parser.add_argument("part", nargs="?", choices=("noise", "month", "budget", "kills", "speed"))
     parser.add_argument("--runs", type=int, default=1_000)
     parser.add_argument("--queries", type=int, default=10_000)
     parser.add_argument("--personas", type=int, default=10_000)
     chosen = parser.parse_args()
     if chosen.part in (None, "noise"):
         audit_noise(chosen.runs)
+    if chosen.part in (None, "month"):
+        audit_months(chosen.runs)
     if chosen.part in (None, "budget"):
         audit_budget()
+    if chosen.part in (None, "kills"):
+        audit_kills()
     if chosen.part in (None, "speed"):
         audit_speed(chosen.queries, chosen.personas)
 
