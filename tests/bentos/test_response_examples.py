@@ -120,6 +120,7 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("GET", "/recommendations", "/recommendations", None),
     ("GET", "/patterns", "/patterns?actor=ann", None),
     ("GET", "/maintenance", "/maintenance?failures=failed&horizon=14", None),
+    ("GET", "/maintenance/due", "/maintenance/due", None),
     ("POST", "/advice", "/advice", {"actor": "ann"}),
     ("GET", "/advice", "/advice", None),
     ("GET", "/advice/record", "/advice/record", None),
