@@ -14,6 +14,7 @@ from runlore.cli import app
 from runlore.engagement.rules.scores.comparable import (
     GroupSizes,
     PostValues,
+    even_places,
     group_sizes,
     pooled_percentiles,
 )
@@ -73,6 +74,18 @@ def test_percentiles_are_those_counted_level_by_level(posts: list, asked: list) 
     known, wanted = values_of(posts), values_of(asked)
     slow = [slow_percentile(known, *one) for one in asked]
     assert pooled_percentiles(known, wanted, 3.0) == pytest.approx(np.array(slow))
+
+
+def test_one_post_in_five_is_on_top_however_small_the_groups_are() -> None:
+    rng = np.random.default_rng(1)
+    personas, platforms = rng.integers(0, 30, 900).astype(str), rng.integers(0, 3, 900).astype(str)
+    levels = personas.astype(float) + rng.normal(size=900)
+    posts = PostValues(levels, personas.astype(object), platforms.astype(object))
+    crowded = pooled_percentiles(posts, posts, 20.0)
+    even = even_places(posts, posts, 20.0)
+    assert np.array_equal(np.argsort(even, kind="stable"), np.argsort(crowded, kind="stable"))
+    assert (even >= 0.8).mean() == pytest.approx(0.2, abs=0.002)
+    assert (even <= 0.2).mean() == pytest.approx(0.2, abs=0.002)
 
 
 def test_a_group_counts_from_the_narrowest_that_outweighs_what_it_is_pooled_with() -> None:
@@ -199,3 +212,5 @@ def test_scores_by_model_replay_and_rules_with_what_came_of_them(
     shown = CliRunner().invoke(app, ["engagement", "calibration", "--as-of", NOW.isoformat()])
     assert shown.exit_code == 0
     assert "engagement has no champion" in shown.stdout
+    now = CliRunner().invoke(app, ["engagement", "score", "draft"])
+    assert (now.exit_code, "rules of thumb" in now.stdout) == (0, True), now.output

@@ -128,13 +128,21 @@ def _print_score(view: "ScoreView") -> None:
 def _print_calibration(found: "ScoreCalibration") -> None:
     counted = sum(share.posts for share in found.recorded)
     emit_table(
-        f"{counted:,} posts with a final engagement that had a score before", _rows(found.recorded)
+        f"{counted:,} final posts that had a score before; in the top fifth:",
+        _rows(found.recorded),
     )
     if found.why:
         echo(f"Nothing was tried on past posts: {found.why}.")
     else:
         tested = sum(share.posts for share in found.tested)
-        emit_table(f"{tested:,} past posts, by a promise from those before", _rows(found.tested))
+        emit_table(
+            f"{tested:,} past posts, by a promise from those before; in the top fifth:",
+            _rows(found.tested),
+        )
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
 
 
 def _rows(shares: "tuple[TierShare, ...]") -> list[dict[str, object]]:
@@ -142,11 +150,11 @@ def _rows(shares: "tuple[TierShare, ...]") -> list[dict[str, object]]:
         {
             "tier": share.tier,
             "posts": share.posts,
-            "share": share.posts_share,
-            "top fifth, promised": share.promised_top,
-            "seen": share.top,
-            "from": share.low,
-            "to": share.high,
+            "share": _percent(share.posts_share),
+            "promised": _percent(share.promised_top),
+            "seen": _percent(share.top),
+            "from": _percent(share.low),
+            "to": _percent(share.high),
         }
         for share in shares
     ]

@@ -10,8 +10,8 @@ from runlore.engagement.actions.score_reference import POLICY, ScoreReference
 from runlore.engagement.rules.scores.comparable import (
     Level,
     PostValues,
+    even_places,
     group_sizes,
-    pooled_percentiles,
 )
 from runlore.engagement.rules.scores.history import comparable_outcomes, recent_forecasts
 from runlore.engagement.rules.scores.promise import Confidence, confidence_of
@@ -47,7 +47,7 @@ def place_forecast(
     """forecast, bounds: of the engagement rate. at: whose posts are recent."""
     recent = recent_forecasts(reference.history, to_us(at), POLICY)
     asked = _like(context, forecast)
-    score = 100 * pooled_percentiles(recent, asked, POLICY.pooling)
+    score = 100 * even_places(recent, asked, POLICY.pooling)
     low, high = place_outcomes(reference, context, at, *bounds)
     groups = group_sizes(recent, context["persona"], context["platform"])
     return ContentPlace(
@@ -66,7 +66,7 @@ def place_outcomes(
 ) -> list[float]:
     """0..100: where engagement rates stand among comparable posts around an instant."""
     posts = comparable_outcomes(reference.history, to_us(at), POLICY)
-    places = pooled_percentiles(posts, _like(context, *rates), POLICY.pooling)
+    places = even_places(posts, _like(context, *rates), POLICY.pooling)
     return [100 * float(place) for place in places]
 
 

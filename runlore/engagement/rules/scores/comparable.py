@@ -62,6 +62,18 @@ def pooled_percentiles(posts: PostValues, asked: PostValues, pooling: float) -> 
     return pooled
 
 
+def even_places(posts: PostValues, asked: PostValues, pooling: float) -> Floats:
+    """(m,) in 0..1: ranks of pooled percentiles among those of `posts`, so one in five is on top.
+
+    Pooled percentiles alone crowd in the middle, the more the smaller the groups are.
+    """
+    own = np.sort(pooled_percentiles(posts, posts, pooling))
+    pooled = pooled_percentiles(posts, asked, pooling)
+    sides = np.searchsorted(own, pooled, "left") + np.searchsorted(own, pooled, "right")
+    places: Floats = (sides / 2 + 0.5) / (len(own) + 1)
+    return places
+
+
 def group_sizes(posts: PostValues, persona: str, platform: str) -> GroupSizes:
     mine, there = posts.personas == persona, posts.platforms == platform
     both, ours, theirs = (int(np.count_nonzero(one)) for one in (mine & there, mine, there))

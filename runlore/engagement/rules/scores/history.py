@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.engagement.rules.scores.comparable import PostValues, pooled_percentiles
+from runlore.engagement.rules.scores.comparable import PostValues, even_places
 from runlore.kernel.durations import DAY_S
 
 Floats = NDArray[np.float64]
@@ -81,7 +81,7 @@ def past_scores(history: PostHistory, policy: ScorePolicy) -> Floats:
         posts = recent_forecasts(history, day_us, policy)
         if len(posts) >= policy.least_tested:
             asked = history.of_forecasts().part(rows)
-            scores[rows] = 100 * pooled_percentiles(posts, asked, policy.pooling)
+            scores[rows] = 100 * even_places(posts, asked, policy.pooling)
     return scores
 
 
@@ -92,7 +92,7 @@ def final_places(history: PostHistory, policy: ScorePolicy) -> Floats:
         day_us = int(history.published_us[rows[0]] // DAY_US * DAY_US)
         posts = comparable_outcomes(history, day_us, policy)
         asked = history.of_actual().part(rows)
-        places[rows] = pooled_percentiles(posts, asked, policy.pooling)
+        places[rows] = even_places(posts, asked, policy.pooling)
     return places
 
 
