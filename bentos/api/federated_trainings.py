@@ -113,7 +113,7 @@ ENDPOINTS = (
         "POST",
         "/privacy/federated-trainings",
         start,
-        "record",
+        "train",
         "Request a training across personas, with noise that hides each of them",
         {202: ("A worker carries it out; nothing is charged before", FederatedTrainingBody)},
         (400, 413, 422, 503),
