@@ -82,6 +82,7 @@ def test_train_score_monitor_and_rollout_run_for_each_spec_of_the_catalog() -> N
         "federated",
         "ingest",
         "planning",
+        "privacy",
         "reports",
         "retrain",
         "signals",
@@ -141,7 +142,7 @@ def test_specs_of_the_settings_are_registered_where_prefect_finds_them(
     monkeypatch.setenv("RUNLORE_SPECS", '["tests.flows.own_spec:NIGHTLY"]')
     monkeypatch.setattr(register.sys, "argv", ["register"])
     register.main()
-    assert "15 deployments" in caplog.text
+    assert "16 deployments" in caplog.text
     present = client.read_deployments()
     names = [each.name for each in present if each.parameters.get("spec") == "nightly-risk"]
     assert len(names) == 5
