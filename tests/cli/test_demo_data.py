@@ -15,10 +15,12 @@ from runlore.cli.demo import experiments as demo_tests
 from runlore.cli.demo import offer
 from runlore.cli.demo.advice import add_advice
 from runlore.cli.demo.alerts import add_alerts
+from runlore.cli.demo.content import add_content
 from runlore.cli.demo.experiments import add_experiments
 from runlore.cli.demo.planning import add_planning
 from runlore.cli.demo.signals import add_signals
 from runlore.cli.demo.tour import DemoWorld, Tour
+from runlore.engagement.actions.persona_content import list_personas
 from runlore.experiments.actions import analysis, lifecycle
 from runlore.kernel import instants
 from runlore.planning.actions.capacity import CapacityQuery, plan_capacity
@@ -65,6 +67,15 @@ def test_one_drift_is_in_somebodys_hands(world: DemoWorld) -> None:
         assert add_alerts(world) == "alerts: 2 open, 1 acknowledged"
     states = [view.state for view in handling.overview(store, AlertQuery(), NOW).alerts]
     assert sorted(states) == ["acknowledged", "open"]
+
+
+def test_posts_are_ingested_once_and_some_personas_have_suggestions(world: DemoWorld) -> None:
+    said = add_content(world)
+    assert said.startswith("content: posts of 4 personas, ")
+    assert not said.endswith(" 0 of them with suggestions")
+    assert add_content(world) == said
+    names = {one.persona for one in list_personas(world.app.store, NOW)}
+    assert len(names) == 4
 
 
 def test_pools_and_a_plan_are_made_once(world: DemoWorld) -> None:

@@ -34,6 +34,7 @@ SIGHTS = (
     Sight("/console/advice", "a host that fails more: advice, followed, and what came of it"),
     Sight("/console/maintenance", "pumps that wear: which to visit when"),
     Sight("/console/security", "failed logins of one address, then one that succeeds"),
+    Sight("/console/content", "posts of four personas: best times, and what would help"),
     Sight("/console/reports", "the last week in figures, for those who decide"),
     Sight("/console/live", "what happens now"),
 )

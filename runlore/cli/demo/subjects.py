@@ -2,6 +2,7 @@
 
 from runlore.cli.demo.advice import add_advice
 from runlore.cli.demo.alerts import add_alerts
+from runlore.cli.demo.content import add_content
 from runlore.cli.demo.experiments import add_experiments
 from runlore.cli.demo.planning import add_planning
 from runlore.cli.demo.reports import add_reports
@@ -17,6 +18,7 @@ SUBJECTS: tuple[AddDemoData, ...] = (
     add_signals,
     add_planning,
     add_advice,
+    add_content,
     add_alerts,
     add_reports,
 )
