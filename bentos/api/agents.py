@@ -81,6 +81,7 @@ def _filter(request: Request) -> AgentFilter:
         raise BadInput(f"limit: give 1 to {MAX_PAGE}", "limit")
     words = params.get("capabilities", "")
     return AgentFilter(
+        name=params.get("agent_name"),
         type=params.get("agent_type"),
         state=params.get("state"),
         capabilities=tuple(word for word in words[:10_000].split(",") if word),
@@ -93,6 +94,7 @@ AGENT_ID = in_path("agent_id", "Id of the agent", {"type": "string", "format": "
 TEXT: dict[str, Any] = {"type": "string"}
 LIMIT: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 100}
 FILTERS = [
+    in_query("agent_name", "With this name", TEXT),
     in_query("agent_type", "Of this type", {"enum": list(AGENT_TYPES)}),
     in_query("state", "In this state", {"enum": list(AGENT_STATES)}),
     in_query("capabilities", "That have all of these, with commas between", TEXT),

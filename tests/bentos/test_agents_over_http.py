@@ -9,7 +9,9 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+import runlore
 from bentos.predict.live_versions import Serving
+from runlore.agents import GiveUp, PulledTask, Worker
 from runlore.cli import app
 from tests.bentos.conftest import Serve
 
@@ -155,3 +157,73 @@ def test_commands_register_list_and_queue(
     assert run("workload")["queue"]["pending"] == 0
     assert run("state", ann["id"], "maintenance")["status"] == "maintenance"
     assert run("remove", ann["id"])["is_removed"]
+
+
+def test_a_worker_does_tasks_and_retries_until_one_gives_up(client: httpx.Client) -> None:
+    tries: list[str] = []
+
+    def write(task: PulledTask) -> dict[str, object]:
+        tries.append(task.name)
+        if task.name == "hopeless":
+            raise GiveUp("no such topic")
+        if task.name == "flaky" and tries.count("flaky") == 1:
+            raise ValueError("no paper")
+        return {"text": f"about {task.input['topic']}", "token": task.token}
+
+    made = {
+        name: post(
+            client, "/agent-tasks", 201, **TASK | {"task_name": name}, input_data={"topic": "tea"}
+        )["id"]
+        for name in ("plain", "flaky", "hopeless")
+    }
+    unknown = post(client, "/agent-tasks", 201, **TASK | {"task_type": "sing"})["id"]
+    agent(client)
+    with runlore.Client(str(client.base_url)) as service:
+        worker = Worker(service, "ann", {"write": write}, capabilities=["text"], slots=2)
+        running = threading.Thread(target=worker.run)
+        running.start()
+        until = time.monotonic() + 25
+        while time.monotonic() < until:
+            rows = {
+                one: client.get(f"/agent-tasks/{one}").json() for one in [*made.values(), unknown]
+            }
+            if all(row["status"] in ("completed", "failed") for row in rows.values()):
+                break
+            time.sleep(0.1)
+        worker.stop()
+        running.join()
+    ended = {name: rows[made[name]] for name in made}
+    assert ended["plain"]["output_data"]["text"] == "about tea"
+    assert (ended["flaky"]["status"], ended["flaky"]["retry_count"]) == ("completed", 1)
+    assert (ended["hopeless"]["status"], ended["hopeless"]["failure"]) == (
+        "failed",
+        "no such topic",
+    )
+    assert rows[unknown]["failure"] == "no handler of 'sing'"
+    assert len(client.get("/agents").json()["agents"]) == 1
+
+
+def test_a_worker_keeps_a_long_task_and_hears_that_it_lost_one(client: httpx.Client) -> None:
+    lost: list[bool] = []
+
+    def work(task: PulledTask) -> str:
+        lost.append(task.lost.wait(3.0 if task.name == "long" else 10.0))
+        return "done"
+
+    long_one = post(client, "/agent-tasks", 201, **TASK | {"task_name": "long"}, lease_s=1)["id"]
+    with runlore.Client(str(client.base_url)) as service:
+        worker = Worker(service, "ann", {"write": work}, capabilities=["text"])
+        running = threading.Thread(target=worker.run)
+        running.start()
+        while client.get(f"/agent-tasks/{long_one}").json()["status"] != "completed":
+            time.sleep(0.2)
+        gone = post(client, "/agent-tasks", 201, **TASK | {"task_name": "gone"}, lease_s=1)["id"]
+        while client.get(f"/agent-tasks/{gone}").json()["status"] != "in_progress":
+            time.sleep(0.1)
+        post(client, f"/agent-tasks/{gone}/cancel", reason="not needed")
+        worker.stop()
+        running.join()
+    assert lost == [False, True]
+    assert client.get(f"/agent-tasks/{gone}").json()["status"] == "cancelled"
+    events = client.get(f"/agent-tasks/{long_one}").json()["events"]
+    assert [one["event"] for one in events] == ["created", "leased", "completed"]

@@ -52,7 +52,8 @@ WITH counted AS (
 )
 SELECT a.*, {SILENCE}, coalesce(counted.in_hand, 0) AS in_hand
 FROM runlore.agents a LEFT JOIN counted ON counted.agent_id = a.id
-WHERE (%(type)s::text IS NULL OR a.type = %(type)s)
+WHERE (%(name)s::text IS NULL OR a.name = %(name)s)
+ AND (%(type)s::text IS NULL OR a.type = %(type)s)
  AND (%(state)s::text IS NULL OR a.state = %(state)s)
  AND a.capabilities @> %(capabilities)s::text[]
  AND (%(after)s::text IS NULL OR a.name > %(after)s)
@@ -92,6 +93,7 @@ class AgentRow:
 class AgentFilter:
     """after: the name of the last agent of the page before."""
 
+    name: str | None = None
     type: str | None = None
     state: str | None = None
     capabilities: tuple[str, ...] = ()
@@ -129,6 +131,7 @@ def read_agent(store: Store, agent_id: UUID) -> AgentRow | None:
 
 def list_agents(store: Store, wanted: AgentFilter) -> list[AgentRow]:
     values = {
+        "name": wanted.name,
         "type": wanted.type,
         "state": wanted.state,
         "capabilities": list(wanted.capabilities),
