@@ -41,13 +41,14 @@ def write_bundle(
     graph: bytes | None = None,
     probe: dict[str, Any] | None = None,
     has_quantiles: bool = False,
+    spec: ModelSpec | None = None,
 ) -> Path:
     """Write a version of a catalog spec whose answer is a weighted sum of its features.
 
     graph: another one in its place. probe: rows, and what training said of them. has_quantiles:
-    outcomes lie evenly within 1 of the answer, on the log1p scale.
+    outcomes lie evenly within 1 of the answer, on the log1p scale. spec: in place of that name's.
     """
-    spec = (SPECS | CONTENT_SPECS)[name]
+    spec = spec or (SPECS | CONTENT_SPECS)[name]
     plan = plan or plan_of(spec)
     folder.mkdir(parents=True, exist_ok=True)
     weights = np.random.default_rng(seed).normal(0, 0.1, len(plan.names)).astype(np.float32)

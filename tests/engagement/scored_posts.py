@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
-from handmade import SPECS, write_bundle
+from handmade import write_bundle
 from onnx import TensorProto, helper, numpy_helper
 from sqlalchemy import insert
 
@@ -91,7 +91,6 @@ def _rows(number: int, quality: float, rate: float, first: str) -> list[dict]:
 
 def quality_version(folder: Path) -> Path:
     """A version that answers the input `quality`, and has learned until `TAUGHT`."""
-    SPECS.setdefault(SPEC.name, SPEC)
     plan = FeaturePlan(("quality",), (), (), has_calendar=False)
     nodes = [
         helper.make_node("IsNaN", ["features"], ["unknown"]),
@@ -111,7 +110,7 @@ def quality_version(folder: Path) -> Path:
     )
     opset = helper.make_opsetid("", 17)
     written = helper.make_model(graph, opset_imports=[opset], ir_version=9).SerializeToString()
-    write_bundle(folder, SPEC.name, plan=plan, graph=written, has_quantiles=True)
+    write_bundle(folder, SPEC.name, plan=plan, graph=written, has_quantiles=True, spec=SPEC)
     path = folder / bundles.DESCRIPTION
     description = json.loads(path.read_text())
     until = to_us(TAUGHT)
