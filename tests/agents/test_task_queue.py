@@ -96,6 +96,19 @@ def test_an_agent_that_lost_its_lease_changes_nothing(store: Store):
     assert find_agent(store, slow.id).tasks_failed == 1
 
 
+def test_a_silent_agents_task_comes_back_although_the_queue_is_long(store: Store):
+    silent, busy = add_agent(store, "silent"), add_agent(store, "busy")
+    first = add(store)
+    lease_tasks(store, silent.id)
+    for _ in range(6):
+        add(store)
+    age_lease(store, first.id)
+    assert [row.id for row in lease_tasks(store, busy.id)] != [first.id]
+    assert find_task(store, first.id).status == "pending"
+    end_pauses(store)
+    assert [row.id for row in lease_tasks(store, busy.id)] == [first.id]
+
+
 def test_a_failed_attempt_waits_longer_each_time_and_ends_for_good(store: Store):
     agent, task = add_agent(store), add(store, replace(WRITE, max_retries=2))
     pauses = []

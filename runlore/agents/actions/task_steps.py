@@ -107,9 +107,10 @@ def lease_tasks(store: Store, agent_id: UUID, most: int = 1) -> list[TaskRow]:
     """
     if not 1 <= most <= MAX_LEASED:
         raise BadInput(f"most: give 1 to {MAX_LEASED}", "most")
-    rows = leases.lease_tasks(store, agent_id, most)
-    if len(rows) < most and leases.end_leases(store, BACKOFF):
-        rows += leases.lease_tasks(store, agent_id, most - len(rows))
+    batch = leases.lease_tasks(store, agent_id, most)
+    rows = batch.tasks
+    if batch.has_late and leases.end_leases(store, BACKOFF) and len(rows) < most:
+        rows += leases.lease_tasks(store, agent_id, most - len(rows)).tasks
     return rows
 
 

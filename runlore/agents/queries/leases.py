@@ -16,7 +16,15 @@ from runlore.agents.rules.learned_score import FORGETTING
 from runlore.store.engine import Store
 
 # Locks the agent first: the statements after it count its tasks with a snapshot of their own.
-SEEN: LiteralString = "UPDATE runlore.agents SET seen_at = clock_timestamp() WHERE id = %(agent)s"
+SEEN: LiteralString = """
+UPDATE runlore.agents SET seen_at = clock_timestamp() WHERE id = %(agent)s
+RETURNING EXISTS (SELECT FROM runlore.agent_tasks
+  WHERE status IN ('assigned', 'in_progress') AND lease_until < clock_timestamp())
+ OR EXISTS (SELECT FROM runlore.agent_tasks
+  WHERE status = 'pending' AND deadline < clock_timestamp())
+"""
+# Two that end leases at once could wait for each other's agents.
+ALONE: LiteralString = "SELECT pg_try_advisory_xact_lock(hashtext('runlore.agent_leases'))"
 LOCK_AGENT: LiteralString = "SELECT 1 FROM runlore.agents WHERE id = %(agent)s FOR NO KEY UPDATE"
 LEASE: LiteralString = """
 WITH me AS (
@@ -245,12 +253,20 @@ class Backoff:
     longest_s: float
 
 
-def lease_tasks(store: Store, agent_id: UUID, most: int) -> list[TaskRow]:
+@dataclass(frozen=True)
+class LeaseBatch:
+    """has_late: leases or deadlines have ended that nobody has settled yet."""
+
+    tasks: list[TaskRow]
+    has_late: bool
+
+
+def lease_tasks(store: Store, agent_id: UUID, most: int) -> LeaseBatch:
     """Tasks that are assigned to an agent, then those of the queue that it can do."""
     values = {"agent": agent_id, "most": most}
     with store.connect() as connection:
-        connection.execute(SEEN, values)
-        return _rows(connection, LEASE, values)
+        row = connection.execute(SEEN, values).fetchone()
+        return LeaseBatch(_rows(connection, LEASE, values), has_late=bool(row and row[0]))
 
 
 def assign_task(
@@ -315,9 +331,15 @@ def cancel_task(store: Store, task_id: UUID, reason: str) -> TaskRow | None:
 
 
 def end_leases(store: Store, backoff: Backoff, most: int = 1000) -> int:
-    """Take tasks back from agents that are silent; returns how many. Safe to run at any time."""
+    """Take tasks back from agents that are silent; returns how many. Safe to run at any time.
+
+    0 also while somebody else is at it.
+    """
     values = {"most": most, "may_retry": True, "forgetting": FORGETTING} | vars(backoff)
     with store.connect() as connection:
+        alone = connection.execute(ALONE).fetchone()
+        if not (alone and alone[0]):
+            return 0
         ended = _rows(connection, EXPIRE, values) + _rows(connection, MISS_DEADLINE, values)
         row = connection.execute(UNASSIGN, {"most": most}).fetchone()
         unassigned = 0 if row is None else int(row[0])
