@@ -56,7 +56,7 @@ class FixedConfiguration(ProcessJobConfiguration):
         return cls(command=cls.run_command)
 
 
-class Worker(ProcessWorker, ABC):
+class PoolWorker(ProcessWorker, ABC):
     """Refuses runs of other deployments, which end as crashed.
 
     entrypoints: of the flows that it runs. wakeups: are told when a run has ended, whose place
@@ -165,7 +165,7 @@ def main() -> None:
 
 async def _work(names: Collection[str], poll_s: int, options: argparse.Namespace) -> None:
     wakeups = Wakeups()
-    worker = Worker(
+    worker = PoolWorker(
         entrypoints=names, wakeups=wakeups, poll_s=poll_s, name=options.name, limit=FLOWS_AT_ONCE
     )
     watching = asyncio.create_task(wakeups.watch(), name="watch for scheduled runs")
@@ -177,7 +177,7 @@ async def _work(names: Collection[str], poll_s: int, options: argparse.Namespace
         looking.cancel()
 
 
-async def _look(worker: Worker, wakeups: Wakeups) -> None:
+async def _look(worker: PoolWorker, wakeups: Wakeups) -> None:
     """What fails here is done again by the worker's own poll."""
     async for _ in wakeups.each():
         if worker.is_setup:

@@ -1,6 +1,6 @@
 """Write into months that may lack a partition: it is made when a write misses it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -14,12 +14,15 @@ Connection = psycopg.Connection[Any]
 
 
 class MissingMonth(Exception):
-    """A row falls into a month that has no partition; it does not leave `transaction`."""
+    """A row falls into a month that has no partition; it does not leave `transaction`.
 
-    def __init__(self, table: str, at: datetime) -> None:
-        super().__init__(f"{table} has no partition for {at.isoformat()}")
-        self.table = table
-        self.at = at
+    ats: instants of all rows: those of one write may lie on both sides of a month's end.
+    """
+
+    def __init__(self, table: str, ats: Sequence[datetime]) -> None:
+        self.table, self.first, self.last = table, min(ats), max(ats)
+        span = f"{self.first.isoformat()} to {self.last.isoformat()}"
+        super().__init__(f"{table} has no partition for each month of {span}")
 
 
 def transaction(store: Store, work: Callable[[Connection], T]) -> T:
@@ -28,8 +31,8 @@ def transaction(store: Store, work: Callable[[Connection], T]) -> T:
         with store.connect() as connection:
             return work(connection)
     except MissingMonth as missing:
-        table, at = missing.table, missing.at
+        table, first, last = missing.table, missing.first, missing.last
     with store.connect() as connection:
-        ensure_months(connection, table, at, at)
+        ensure_months(connection, table, first, last)
     with store.connect() as connection:
         return work(connection)

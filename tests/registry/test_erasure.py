@@ -129,7 +129,7 @@ def test_nothing_of_a_persona_is_left_and_all_of_others_is(
 
     preview = erasing.preview_erasure(context, NAME)
     assert marked_rows(store) == before, "a dry run changes nothing"
-    assert {(one.spec, one.names_it) for one in preview.versions} == {
+    assert {(one.spec, one.names_it) for one in preview.versions if one.spec in taught} == {
         (taught[0], True),
         (taught[1], False),
     }

@@ -89,7 +89,7 @@ def add(connection: Connection, rows: Sequence[Row]) -> None:
                 for row in rows:
                     copy.write_row(_encoded(row, _jsonb, _binary))
     except psycopg.errors.CheckViolation as error:
-        raise MissingMonth("ledger", rows[0].at) from error
+        raise MissingMonth("ledger", [row.at for row in rows]) from error
 
 
 def add_soon(connection: Connection, rows: Sequence[Row]) -> None:
@@ -110,7 +110,7 @@ def add_again(connection: Connection, rows: Sequence[Row]) -> None:
         with _soon(connection, LEDGER_RETRY_MS):
             connection.execute(ADD_AGAIN, columns)
     except psycopg.errors.CheckViolation as error:
-        raise MissingMonth("ledger", rows[0].at) from error
+        raise MissingMonth("ledger", [row.at for row in rows]) from error
 
 
 async def add_async(connection: "asyncpg.Connection", rows: Sequence[Row]) -> None:
@@ -120,7 +120,7 @@ async def add_async(connection: "asyncpg.Connection", rows: Sequence[Row]) -> No
     try:
         await connection.executemany(ADD_ASYNC, [_encoded(r, _text, _list) for r in rows])
     except asyncpg.CheckViolationError as error:
-        raise MissingMonth("ledger", rows[0].at) from error
+        raise MissingMonth("ledger", [row.at for row in rows]) from error
 
 
 def add_batch(store: Store, batch: LedgerBatch, at: datetime) -> None:

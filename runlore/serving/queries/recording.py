@@ -177,7 +177,7 @@ def append(connection: Connection, addition: FactToAdd, states: Mapping[Name, Fl
     try:
         connection.execute(ADD, (*values, addition.revision, digest_of(fact), addition.key_id))
     except psycopg.errors.CheckViolation as error:
-        raise MissingMonth("executions", fact.submitted) from error
+        raise MissingMonth("executions", [fact.submitted]) from error
     feature_states.write_states(connection, states)
 
 
