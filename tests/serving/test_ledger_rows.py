@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from runlore.serving.queries import answering, ledger, ledger_writer
 from runlore.serving.queries.ledger import Row
 from runlore.serving.queries.ledger_batch import LedgerBatch
 from runlore.store.engine import Store
+from runlore.store.months import transaction
 from runlore.store.partitions import ensure_months
 
 FEATURES = np.array([0.1, -0.0, np.nan, 3.4e38, 1e-45], dtype=np.float32)
@@ -90,6 +92,15 @@ def test_rows_come_back_as_they_were_written(
         assert told(ledger.read(store, row.id)) == told(
             {n: getattr(row, n) for n in ledger.COLUMNS}
         )
+
+
+def test_rows_on_both_sides_of_a_months_end_are_written_at_once(store: Store) -> None:
+    ends = (datetime(2031, 4, 30, 23, 59, 59, tzinfo=UTC), datetime(2031, 5, 1, tzinfo=UTC))
+    with store.connect() as connection:
+        ensure_months(connection, "ledger", ends[0], ends[0])
+    rows = [replace(answer(), at=at, id=ledger.new_id(at)) for at in ends]
+    transaction(store, lambda connection: ledger_writer.add(connection, rows))
+    assert all(ledger.read(store, row.id) for row in rows)
 
 
 def told(row: dict[str, Any] | None) -> dict[str, Any]:
