@@ -11,7 +11,7 @@ from bentos.api.agents import AGENT_ID, LIMIT
 from bentos.api.agents_schema import AgentMessage, Line, message_body
 from bentos.api.store_access import model_response, write_store
 from bentos.http.bodies import read_body
-from bentos.http.parameters import read_uuid
+from bentos.http.parameters import limit_of, read_uuid
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from runlore.agents.actions import messaging
@@ -57,8 +57,8 @@ async def send(request: Request) -> Response:
 
 async def receive(request: Request) -> Response:
     agent_id = read_uuid(request, "agent_id")
-    after = _number(request, "after", "0")
-    limit = _number(request, "limit", "100")
+    after = _after(request)
+    limit = limit_of(request, messaging.MAX_PAGE)
     rows = await write_store(
         request, lambda store: messaging.receive_messages(store, agent_id, after, limit)
     )
@@ -73,10 +73,10 @@ async def mark_read(request: Request) -> Response:
     return model_response(message_body(row))
 
 
-def _number(request: Request, name: str, default: str) -> int:
-    text = request.query_params.get(name, default)
+def _after(request: Request) -> int:
+    text = request.query_params.get("after", "0")
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise BadInput(f"{name}: {text[:40]!r} is no number from 0 on", name)
+        raise BadInput(f"after: {text[:40]!r} is no number from 0 on", "after")
     return int(text)
 
 

@@ -20,7 +20,7 @@ from bentos.api.agents_schema import (
 from bentos.api.store_access import model_response, read_store, write_store
 from bentos.api.task_waiting import TaskWaiting
 from bentos.http.bodies import read_body
-from bentos.http.parameters import read_uuid
+from bentos.http.parameters import limit_of, parse_uuid, read_uuid
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from runlore.agents.actions import task_steps
@@ -29,7 +29,6 @@ from runlore.agents.queries.task_rows import TaskFilter, TaskRow
 from runlore.agents.rules.task import TASK_STATUSES
 from runlore.kernel import instants
 from runlore.kernel.deadlines import ANSWER_S
-from runlore.kernel.errors import BadInput
 
 LONGEST_WAIT_S = ANSWER_S - 1  # then the answer is still in time
 Token = Annotated[int, Field(ge=1, le=2**62, description="the fencing token of the lease")]
@@ -190,24 +189,19 @@ async def cancel(request: Request) -> Response:
 
 def _filter(request: Request) -> TaskFilter:
     params = request.query_params
-    limit, before = params.get("limit", "100"), params.get("before")
-    if not (limit.isascii() and limit.isdecimal() and 1 <= len(limit) <= 4):
-        raise BadInput(f"limit: give 1 to {MAX_PAGE}", "limit")
+    before = params.get("before")
     return TaskFilter(
         status=params.get("status"),
         type=params.get("task_type"),
-        agent_id=_uuid(params.get("agent_id"), "agent_id"),
-        parent_id=_uuid(params.get("parent_id"), "parent_id"),
+        agent_id=_optional(params.get("agent_id"), "agent_id"),
+        parent_id=_optional(params.get("parent_id"), "parent_id"),
         before=None if before is None else instants.parse(before[:80], "before"),
-        limit=int(limit),
+        limit=limit_of(request, MAX_PAGE),
     )
 
 
-def _uuid(text: str | None, name: str) -> UUID | None:
-    try:
-        return None if text is None else UUID(text)
-    except ValueError:
-        raise BadInput(f"{name}: {text[:80]!r} is no UUID", name) from None  # type: ignore[index]
+def _optional(text: str | None, name: str) -> UUID | None:
+    return None if text is None else parse_uuid(text, name)
 
 
 UUID_TEXT: dict[str, Any] = {"type": "string", "format": "uuid"}

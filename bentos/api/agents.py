@@ -16,12 +16,11 @@ from bentos.api.agents_schema import (
 )
 from bentos.api.store_access import model_response, read_store, write_store
 from bentos.http.bodies import read_body
-from bentos.http.parameters import read_uuid
+from bentos.http.parameters import limit_of, read_uuid
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from runlore.agents.actions import registering
 from runlore.agents.queries.registry import AgentFilter, AgentRow
 from runlore.agents.rules.registration import AGENT_STATES, AGENT_TYPES
-from runlore.kernel.errors import BadInput
 from runlore.store.engine import Store
 
 MAX_PAGE = registering.MAX_PAGE
@@ -76,9 +75,6 @@ def _change(store: Store, agent_id: UUID, body: AgentChange) -> AgentRow:
 
 def _filter(request: Request) -> AgentFilter:
     params = request.query_params
-    text = params.get("limit", "100")
-    if not (text.isascii() and text.isdecimal() and 1 <= len(text) <= 4):
-        raise BadInput(f"limit: give 1 to {MAX_PAGE}", "limit")
     words = params.get("capabilities", "")
     return AgentFilter(
         name=params.get("agent_name"),
@@ -86,7 +82,7 @@ def _filter(request: Request) -> AgentFilter:
         state=params.get("state"),
         capabilities=tuple(word for word in words[:10_000].split(",") if word),
         after=params.get("after"),
-        limit=int(text),
+        limit=limit_of(request, MAX_PAGE),
     )
 
 

@@ -35,6 +35,7 @@ from bentos.dialects.agent_zero_live import WEBSOCKET
 from bentos.http.ending import at_end
 from bentos.http.errors import TITLES, Problem, TooSlow, problem, problem_of_disk
 from bentos.http.page_headers import PageHeaders
+from bentos.http.parameters import check_query
 from bentos.http.prometheus_metrics import metrics
 from bentos.http.request_id import HEADER, request_id_of
 from bentos.http.routing import Endpoint, Handler
@@ -176,6 +177,7 @@ def _guarded(
         try:
             async with asyncio.timeout(REQUEST_S) as request.state.limit:
                 headers = await admit(request) if admit else {}
+                check_query(request)
                 response = await handler(request)
         except Exception as error:  # noqa: BLE001  (the edge of the process)
             return refuse(request, _problem_of(request, error))

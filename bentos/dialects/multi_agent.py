@@ -3,24 +3,16 @@
 The bodies are those of Runlore's own routes, which have this spec's names of fields.
 """
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bentos.api import agent_routing, agent_tasks, agents
-from bentos.api.agent_routing import AgentWorkload, RoutingAnswer, RoutingBody
-from bentos.api.agents import AGENT_ID
-from bentos.api.agents_schema import (
-    AgentBody,
-    AgentChange,
-    AgentList,
-    AgentTask,
-    AgentTaskBody,
-    RegisteredAgent,
-    task_body,
-)
+from bentos.api.agents_schema import task_body
 from bentos.api.store_access import model_response, write_store
 from bentos.http.bodies import read_body
 from bentos.http.parameters import read_uuid
@@ -60,77 +52,30 @@ async def complete(request: Request) -> Response:
     return model_response(task_body(row))
 
 
-TASK_ID = agent_tasks.TASK_ID
-AGENT = ("The agent", RegisteredAgent)
-TASK = ("The task", AgentTask)
+def _in_its_words(endpoint: Endpoint, path: str, method: Literal["PUT"] | None = None) -> Endpoint:
+    """One of Runlore's own endpoints at the spec's address."""
+    return replace(
+        endpoint,
+        path=f"{PREFIX}{path}",
+        method=method or endpoint.method,
+        tag=Tag.MULTI_AGENT,
+        name="",
+    )
+
+
+def _own(endpoints: Sequence[Endpoint]) -> dict[str, Endpoint]:
+    return {one.name: one for one in endpoints}
+
+
+OWN = _own([*agents.ENDPOINTS, *agent_tasks.ENDPOINTS, *agent_routing.ENDPOINTS])
+TASK_ID, TASK = agent_tasks.TASK_ID, agent_tasks.TASK
 ENDPOINTS = (
-    Endpoint(
-        "POST",
-        f"{PREFIX}/agents/",
-        agents.register,
-        "record",
-        "Register an agent",
-        {201: AGENT},
-        (400, 409, 413, 422, 503),
-        AgentBody,
-        tag=Tag.MULTI_AGENT,
-    ),
-    Endpoint(
-        "GET",
-        f"{PREFIX}/agents/",
-        agents.listing,
-        "read",
-        "List agents",
-        {200: ("A page of them", AgentList)},
-        (422, 503),
-        parameters=agents.FILTERS,
-        tag=Tag.MULTI_AGENT,
-    ),
-    Endpoint(
-        "GET",
-        f"{PREFIX}/agents/{{agent_id}}",
-        agents.read,
-        "read",
-        "Read an agent",
-        {200: AGENT},
-        (404, 422, 503),
-        parameters=[AGENT_ID],
-        tag=Tag.MULTI_AGENT,
-    ),
-    Endpoint(
-        "PUT",
-        f"{PREFIX}/agents/{{agent_id}}",
-        agents.change,
-        "record",
-        "Change an agent; fields that are left out stay",
-        {200: AGENT},
-        (400, 404, 409, 413, 422, 503),
-        AgentChange,
-        [AGENT_ID],
-        tag=Tag.MULTI_AGENT,
-    ),
-    Endpoint(
-        "POST",
-        f"{PREFIX}/routing/",
-        agent_routing.route,
-        "read",
-        "Ask which agent a task would get now",
-        {200: ("The choice, its alternatives and the reason", RoutingAnswer)},
-        (400, 413, 422, 503),
-        RoutingBody,
-        tag=Tag.MULTI_AGENT,
-    ),
-    Endpoint(
-        "POST",
-        f"{PREFIX}/tasks/",
-        agent_tasks.create,
-        "record",
-        "Create a task",
-        {201: TASK, 200: ("A task with this idempotency key exists: it", AgentTask)},
-        (400, 409, 413, 422, 503),
-        AgentTaskBody,
-        tag=Tag.MULTI_AGENT,
-    ),
+    _in_its_words(OWN["register_agent"], "/agents/"),
+    _in_its_words(OWN["list_agents"], "/agents/"),
+    _in_its_words(OWN["read_agent"], "/agents/{agent_id}"),
+    _in_its_words(OWN["change_agent"], "/agents/{agent_id}", "PUT"),
+    _in_its_words(OWN["route_agent_task"], "/routing/"),
+    _in_its_words(OWN["create_agent_task"], "/tasks/"),
     Endpoint(
         "POST",
         f"{PREFIX}/tasks/{{task_id}}/assign/{{agent_id}}",
@@ -139,7 +84,7 @@ ENDPOINTS = (
         "Assign a task to an agent",
         {200: TASK},
         (404, 409, 422, 503),
-        parameters=[TASK_ID, AGENT_ID],
+        parameters=[TASK_ID, agents.AGENT_ID],
         tag=Tag.MULTI_AGENT,
     ),
     Endpoint(
@@ -154,15 +99,5 @@ ENDPOINTS = (
         [TASK_ID],
         tag=Tag.MULTI_AGENT,
     ),
-    Endpoint(
-        "GET",
-        f"{PREFIX}/workload/",
-        agent_routing.load,
-        "read",
-        "Read how busy agents are",
-        {200: ("The workload", AgentWorkload)},
-        (422, 503),
-        parameters=[agent_routing.WINDOW],
-        tag=Tag.MULTI_AGENT,
-    ),
+    _in_its_words(OWN["read_agent_workload"], "/workload/"),
 )

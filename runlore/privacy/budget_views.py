@@ -116,12 +116,7 @@ def show_report(report: BudgetReport) -> PrivacyReportView:
         hashtags_each=policy.hashtags_each,
         mechanisms=_mechanisms(report),
         months=tuple(_period(one, report) for one in report.budgets),
-        spends=tuple(
-            PrivacySpendView(
-                one.spent_at, one.purpose, one.query, one.rho * 1e-12, one.delta * 1e-15
-            )
-            for one in report.spends
-        ),
+        spends=tuple(_spend(one) for one in report.spends),
         assumptions=ASSUMPTIONS,
     )
 

@@ -12,7 +12,10 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
+from runlore.agents.actions import messaging
+from runlore.agents.actions.messaging import read_message, receive_messages, send_message
 from runlore.agents.actions.registering import (
+    change_agent,
     find_agent,
     hear_of_agent,
     list_agents,
@@ -33,8 +36,10 @@ from runlore.agents.actions.task_steps import (
     renew_lease,
     tell_task,
 )
+from runlore.agents.queries.messages import NewMessage
 from runlore.agents.queries.registry import AgentFilter, AgentRow
 from runlore.agents.queries.task_rows import TaskFilter, TaskRow
+from runlore.agents.rules.fixed_score import AgentRecord, score_agents
 from runlore.agents.rules.registration import AgentProfile
 from runlore.agents.rules.task import NewTask
 from runlore.kernel import instants
@@ -223,6 +228,68 @@ def test_an_agent_never_has_more_tasks_than_slots(store: Store):
         rows = list(threads.map(lambda _: lease_tasks(store, agent.id, 2), range(6)))
     assert sum(map(len, rows)) == 2
     assert find_agent(store, agent.id).in_hand == 2
+
+
+def test_an_agent_that_has_fewer_slots_now_begins_no_more_of_its_assigned_tasks(store: Store):
+    agent = register_agent(
+        store, AgentProfile("two", capabilities=("text",), max_concurrent_tasks=2)
+    )
+    for _ in range(2):
+        assign_task(store, add(store).id, agent.id)
+    change_agent(
+        store, agent.id, AgentProfile("two", capabilities=("text",), max_concurrent_tasks=1)
+    )
+    assert len(lease_tasks(store, agent.id, 2)) == 1
+
+
+def test_messages_of_many_senders_are_numbered_in_the_order_of_their_commits(store: Store):
+    """A reader that goes on from the last number misses none, whoever commits first."""
+    senders, reader = [add_agent(store, f"s{i}") for i in range(4)], add_agent(store, "reader")
+    done = threading.Event()
+    received: list[int] = []
+
+    def send(sender: AgentRow) -> None:
+        for number in range(25):
+            message = NewMessage(sender.id, reader.id, "note", str(number), {})
+            send_message(store, message)
+
+    def read() -> None:
+        while not (done.is_set() and len(received) >= 100):
+            after = received[-1] if received else 0
+            received.extend(row.id for row in receive_messages(store, reader.id, after))
+            if done.is_set() and not receive_messages(store, reader.id, received[-1]):
+                return
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(send, senders))
+    done.set()
+    reading.join()
+    assert len(received) == len(set(received)) == 100
+
+
+def test_an_agent_that_does_not_read_gets_no_more(store: Store, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(messaging, "MAX_WAITING", 2)
+    ann, bob = add_agent(store), add_agent(store, "bob")
+    message = NewMessage(ann.id, bob.id, "note", "hi", {})
+    sent = [send_message(store, message) for _ in range(2)]
+    with pytest.raises(Refused, match="2 unread"):
+        send_message(store, message)
+    first = sent[0].message
+    assert first is not None
+    read_message(store, bob.id, first.public_id)
+    assert send_message(store, message).is_new
+
+
+def test_the_fixed_score_is_the_sum_of_its_five_parts():
+    record = AgentRecord(uuid4(), "a", frozenset({"text"}), 2, 8, 30, 10, 61.0)
+    [scored] = score_agents([record], frozenset({"text"}))
+    assert scored.score == 30 + 25 * 0.75 + 20 * 0.75 + 15 * 0.75 + 5
+    assert score_agents([record], frozenset({"image"})) == []
+    assert score_agents([replace(record, in_hand=8)], frozenset()) == []
+    [fresh] = score_agents([replace(record, unseen_s=59.0)], frozenset())
+    assert fresh.score == scored.score + 5
 
 
 def test_a_removed_agents_task_comes_back(store: Store):

@@ -108,6 +108,12 @@ def test_messages_come_in_order_and_once(client: httpx.Client) -> None:
         ("GET", "/agents?agent_type=boss", None, 422, "agent_type"),
         ("GET", "/agent-workload?window_h=-1", None, 422, "window_h"),
         ("GET", f"/agents/{NOBODY}/messages?after=x", None, 422, "after"),
+        ("GET", "/agents?agent_name=a%00", None, 422, "agent_name"),
+        ("GET", "/agent-tasks?task_type=%00", None, 422, "task_type"),
+        ("GET", "/engagement/calibration?persona=%00", None, 422, "persona"),
+        ("POST", "/agents", {"agent_name": "a", "config": {"b": "\x00"}}, 422, "config"),
+        ("POST", "/agent-tasks", TASK | {"input_data": {"a\x00": 1}}, 422, "input_data"),
+        ("POST", "/agent-tasks", TASK | {"input_data": {"a": "x" * 300_000}}, 422, "input_data"),
     ],
 )
 def test_what_is_wrong_is_named(
@@ -117,6 +123,20 @@ def test_what_is_wrong_is_named(
     assert answer.status_code == status, answer.text
     if field is not None:
         assert field in answer.text
+
+
+def test_numbers_that_json_lacks_are_refused(client: httpx.Client) -> None:
+    body = '{"task_type": "a", "task_name": "b", "input_data": {"x": 1e999}}'
+    answer = client.post("/agent-tasks", content=body)
+    assert (answer.status_code, "input_data" in answer.text) == (422, True)
+    ann, task = agent(client), post(client, "/agent-tasks", 201, **TASK)
+    [leased] = post(client, f"/agents/{ann}/lease")["tasks"]
+    token, path = leased["fencing_token"], f"/agent-tasks/{task['id']}/complete"
+    assert (
+        "output_data" in post(client, path, 422, fencing_token=token, output_data="\x00")["detail"]
+    )
+    fine = "six letters: \\u0000"
+    assert post(client, path, fencing_token=token, output_data=fine)["output_data"] == fine
 
 
 def test_the_dialect_asks_for_a_token_after_a_second_lease(client: httpx.Client) -> None:

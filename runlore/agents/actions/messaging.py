@@ -1,10 +1,10 @@
 """Agents write to each other: in order, once to a reader, and not without bound."""
 
-import json
 from uuid import UUID
 
 from runlore.agents.queries import messages
 from runlore.agents.queries.messages import MessageRow, NewMessage, SentMessage
+from runlore.agents.rules.documents import check_document
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.store.engine import Store
 
@@ -21,8 +21,7 @@ def send_message(store: Store, message: NewMessage) -> SentMessage:
             raise BadInput(f"{name}: give 1 to 200 characters", name)
     if message.from_agent_id == message.to_agent_id:
         raise BadInput("to_agent_id: an agent does not write to itself", "to_agent_id")
-    if len(json.dumps(dict(message.body)).encode()) > MAX_BODY_BYTES:
-        raise BadInput(f"message_body: more than {MAX_BODY_BYTES // 1024} KiB", "message_body")
+    check_document(dict(message.body), "message_body", MAX_BODY_BYTES)
     sent = messages.add_message(store, message, MAX_WAITING)
     if sent.known_agents < 2:
         raise NotFound("from_agent_id, to_agent_id: one of them is no registered agent")

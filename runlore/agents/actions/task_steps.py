@@ -16,6 +16,7 @@ from runlore.agents.queries import leases, task_rows
 from runlore.agents.queries.leases import Backoff
 from runlore.agents.queries.routings import RoutingRow, read_routings
 from runlore.agents.queries.task_rows import Connection, TaskEvent, TaskFilter, TaskRow
+from runlore.agents.rules.documents import check_document
 from runlore.agents.rules.task import (
     ENDED,
     FIRST_BACKOFF_S,
@@ -120,7 +121,8 @@ def renew_lease(store: Store, task_id: UUID, token: int) -> TaskRow:
 
 
 def complete_task(store: Store, task_id: UUID, token: int, output: object) -> TaskRow:
-    """Repeating it with the same token changes nothing. Raises NotFound, Refused."""
+    """Repeating it with the same token changes nothing. Raises BadInput, NotFound, Refused."""
+    check_document(output, "output_data")
     row = leases.complete_task(store, task_id, token, output, EMA_WEIGHT)
     if row is not None:
         return row

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from runlore.agents.rules.documents import check_document
 from runlore.kernel.errors import BadInput
 
 AgentType = Literal["generator", "reviewer", "optimizer", "coordinator", "analyzer", "custom"]
@@ -50,6 +51,7 @@ def check_profile(profile: AgentProfile) -> None:
         )
     if not 1 <= profile.max_concurrent_tasks <= MAX_SLOTS:
         raise BadInput(f"max_concurrent_tasks: give 1 to {MAX_SLOTS}", "max_concurrent_tasks")
+    check_document(dict(profile.config), "config")
     check_words(profile.capabilities, "capabilities")
     check_words(profile.specializations, "specializations")
 

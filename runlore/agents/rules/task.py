@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 from uuid import UUID
 
+from runlore.agents.rules.documents import check_document
 from runlore.agents.rules.registration import check_words
 from runlore.kernel.durations import DAY_S, HOUR_S
 from runlore.kernel.errors import BadInput
@@ -76,4 +77,5 @@ def check_task(task: NewTask, now: datetime) -> None:
         raise BadInput(f"depends_on: more than {MAX_DEPENDENCIES} tasks", "depends_on")
     if task.deadline is not None and task.deadline <= now:
         raise BadInput(f"deadline: {task.deadline.isoformat()} has passed", "deadline")
+    check_document(dict(task.input), "input_data")
     check_words(task.required_capabilities, "required_capabilities")
