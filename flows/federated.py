@@ -48,5 +48,6 @@ def _train(training: int) -> FederatedOutcome:
             for first, after in batches_of(opened.personas)
         ]
         opened = federated.finish_round(opened, number, updates)
+    opened = federated.without_leavers(opened, len(opened.models))
     each = [federated.persona_gains(opened, *places) for places in batches_of(opened.personas)]
     return federated.conclude(training, federated.close(opened, each))

@@ -1,7 +1,7 @@
 """A federated training as Prefect runs it: paid once, resumed after a crash, registered."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from runlore.privacy.actions.opt_outs import set_opt_out
 from runlore.privacy.queries.opt_outs import OptOut
 from runlore.privacy.rules.federated.policy import FederatedPolicy
 from runlore.simulate.content import ContentScenario
+from runlore.store.engine import Store
 from tasks.edge import lent
 from tests.engagement.posts import write_posts
 
@@ -59,11 +60,13 @@ def test_it_is_charged_once_and_goes_on_where_it_was_cut_off(
     training = request(app, replace(POLICY, epsilon=9.0))
     with monkeypatch.context() as patch:
         patch.setattr(federated, "close", _cut_off)
+        patch.setattr(federated, "finish_round", _then_one_leaves(federated.finish_round))
         with pytest.raises(RuntimeError, match="killed"):
             federate(training)
     half_way = federated_views.show_training(app.store, training)
     paid = spent(app)
     assert half_way.status == "running"
+    assert left(app, training) == {f"persona-0{number}" for number in (3, 4, 5)}
     assert [one.part for one in half_way.releases] == ["opening", "mean", "round", "round"]
     set_opt_out(app.store, OptOut(AS_OF, "persona-02", True, "cli", ""))
     outcome = federate(training)
@@ -76,7 +79,29 @@ def test_it_is_charged_once_and_goes_on_where_it_was_cut_off(
     assert "persona-02" in names
     assert ended.status == "done", ended.reason
     assert outcome["version"] == ended.version == "1"
+    assert left(app, training) == {f"persona-0{number}" for number in (2, 3, 4, 5)}
     _check_registered(app, training)
+
+
+def left(app: App, training: int) -> set[str]:
+    with app.store.connect() as connection:
+        query = (
+            "SELECT persona FROM runlore.federated_clients WHERE training_id = %s AND reason = %s"
+        )
+        rows = connection.execute(query, (training, federated.LEFT)).fetchall()
+    return {persona for (persona,) in rows}
+
+
+def _then_one_leaves(finish: Callable[..., Any]) -> Callable[..., Any]:
+    """After each round another persona opts out: 3, 4 and, before the closing, 5."""
+    names = iter(("persona-03", "persona-04", "persona-05"))
+
+    def finish_round(store: Store, *others: object) -> Any:
+        opened = finish(store, *others)
+        set_opt_out(store, OptOut(AS_OF, next(names), True, "cli", ""))
+        return opened
+
+    return finish_round
 
 
 def _cut_off(*_: object) -> None:

@@ -135,8 +135,8 @@ def open_training(
         if not federated.read_releases(connection, training):
             weights_of = _weights(client_rows(contexts, policy), policy)
             _open(connection, wanted, (policy, plan, budget), weights_of, at)
-        staying = _staying(connection, training)
         releases = federated.read_releases(connection, training)
+        staying = _staying(connection, training, len(releases) - 1)
     rows = client_rows(contexts[contexts["persona"].isin(staying)], policy)
     models = tuple(np.array(r.document["model"]) for r in releases if "model" in r.document)
     counts = OpeningCounts(**releases[0].document)
@@ -233,8 +233,11 @@ def _open(
     federated.insert_state(connection, wanted.id, at, "running", "")
 
 
-def _staying(connection: Connection, training: int) -> set[str]:
-    return federated.read_clients(connection, training) - opted_out(connection)
+def _staying(connection: Connection, training: int, at_round: int) -> set[str]:
+    clients = federated.read_clients(connection, training)
+    left = clients & opted_out(connection)
+    federated.end_clients(connection, training, at_round, dict.fromkeys(left, LEFT))
+    return clients - left
 
 
 def _release(
