@@ -25,6 +25,7 @@ MODULES: dict[Extra, tuple[str, ...]] = {
         "skops",
     ),
     "all": (
+        "a2a",
         "apprise",
         "asyncpg",
         "bentoml",
@@ -47,6 +48,7 @@ MODULES: dict[Extra, tuple[str, ...]] = {
         "statsmodels",
         "uvicorn",
         "uvloop",
+        "wasmtime",
         "weasyprint",
         "websockets",
     ),
