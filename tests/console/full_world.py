@@ -11,6 +11,10 @@ from sqlalchemy import insert
 
 from bentos.predict.live_versions import Live, Serving
 from runlore.advice.queries.advice_ledger import AdviceLook, NewAdvice, insert_look
+from runlore.agents.actions.registering import register_agent
+from runlore.agents.actions.task_steps import complete_task, create_task, fail_task, lease_tasks
+from runlore.agents.rules.registration import AgentProfile
+from runlore.agents.rules.task import NewTask
 from runlore.alerts.actions import decisions, handling
 from runlore.alerts.rules.decision import DecisionRequest
 from runlore.alerts.rules.finding import AlertFinding, Severity
@@ -94,6 +98,7 @@ def fill(store: Store, folder: Path, now: datetime) -> None:
     _health(store, now)
     _advice(store, now)
     _fleet(store, now)
+    _agents(store, now)
     set_pools(store, [Pool(EVIL[:60], 0.5), Pool("idle", 2, (EVIL[:60],))], EVIL[:60], now)
 
 
@@ -185,6 +190,18 @@ def _advice(store: Store, now: datetime) -> None:
         insert_look(store, look, [made], EVIL[:60])
     event = Submission(NAMES[0], "key-added", NAMES[1], {"source_ip": EVIL}, submitted=now - HOUR)
     recording.record_submission(store, event)
+
+
+def _agents(store: Store, now: datetime) -> None:
+    """Two agents, one of which has done a task, failed at one, and has one in hand."""
+    for name in NAMES[:2]:
+        row = register_agent(store, AgentProfile(name, config={"note": EVIL}))
+        for at, text in enumerate(NAMES[:3]):
+            create_task(store, NewTask(text, f"{at} {text}", EVIL, max_retries=0), now)
+        done, failed, _ = lease_tasks(store, row.id, 3)
+        complete_task(store, done.id, done.token or 0, {"text": EVIL})
+        fail_task(store, failed.id, failed.token or 0, EVIL)
+    create_task(store, NewTask(NAMES[0], NAMES[1]), now, assign_by="learned")
 
 
 def _fleet(store: Store, now: datetime) -> None:

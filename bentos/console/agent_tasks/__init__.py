@@ -1,0 +1,1 @@
+"""Tasks of agents: the queue, and where one task went and why."""

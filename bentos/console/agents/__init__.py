@@ -1,0 +1,1 @@
+"""Agents: who they are, what they have shown, and what they do."""
