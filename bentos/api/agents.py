@@ -16,6 +16,7 @@ from bentos.api.agents_schema import (
 )
 from bentos.api.store_access import model_response, read_store, write_store
 from bentos.http.bodies import read_body
+from bentos.http.identity import require_admin
 from bentos.http.parameters import limit_of, read_uuid
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from runlore.agents.actions import registering
@@ -28,6 +29,8 @@ MAX_PAGE = registering.MAX_PAGE
 
 async def register(request: Request) -> Response:
     profile = AgentBody.model_validate_json(await read_body(request)).profile()
+    if profile.token_variable is not None:
+        require_admin(request)  # it lets an address have a secret
     row = await write_store(request, lambda store: registering.register_agent(store, profile))
     return model_response(agent_body(row), 201)
 
@@ -48,6 +51,8 @@ async def read(request: Request) -> Response:
 async def change(request: Request) -> Response:
     agent_id = read_uuid(request, "agent_id")
     body = AgentChange.model_validate_json(await read_body(request))
+    if body.address is not None or body.token_variable is not None:
+        require_admin(request)  # it lets an address have a secret
     row = await write_store(request, lambda store: _change(store, agent_id, body))
     return model_response(agent_body(row))
 

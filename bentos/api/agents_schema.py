@@ -1,5 +1,6 @@
 """Bodies about agents, their tasks and messages. The dialect of multi-agent has the same ones."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from runlore.agents.rules.registration import (
     AgentState,
     AgentStatus,
     AgentType,
+    AgentWay,
     status_of,
 )
 from runlore.agents.rules.task import (
@@ -38,6 +40,8 @@ Words = Annotated[list[Word], Field(max_length=MAX_WORDS)]
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
 Text = Annotated[str, Field(max_length=2000, pattern=NO_NUL)]
 Slots = Annotated[int, Field(ge=1, le=MAX_SLOTS)]
+WebAddress = Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=2000)]
+TokenVariable = Annotated[str, Field(pattern=r"^RUNLORE_AGENT_TOKEN_[A-Z0-9_]{1,60}$")]
 Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+", max_length=100)]
 AGENT_EXAMPLE: dict[str, Any] = {
     "agent_name": "ContentGenerator1",
@@ -69,6 +73,12 @@ class AgentBody(Closed):
     is_plugin: bool = False
     plugin_source: Line | None = None
     plugin_author: Line | None = None
+    way: AgentWay = Field(default="pull", description="it asks for tasks, or is sent them")
+    address: WebAddress | None = Field(default=None, description="of the A2A or MCP server")
+    tool: Line | None = Field(default=None, description="of the MCP server, that does its tasks")
+    token_variable: TokenVariable | None = Field(
+        default=None, description="environment variable of the dispatcher with the agent's secret"
+    )
 
     def profile(self) -> AgentProfile:
         values = self.model_dump(exclude={"agent_name", "agent_type"})
@@ -87,6 +97,9 @@ class AgentChange(Closed):
     specializations: Words | None = None
     max_concurrent_tasks: Slots | None = None
     config: dict[str, Any] | None = None
+    address: WebAddress | None = None
+    tool: Line | None = None
+    token_variable: TokenVariable | None = None
     state: AgentState | None = Field(
         default=None, description="draining: it gets no new tasks; maintenance: it gets none"
     )
@@ -96,7 +109,7 @@ class AgentChange(Closed):
         present = agent_body(row).model_dump()
         changes = self.model_dump(exclude={"state", "reason"}, exclude_none=True)
         body = {name: changes.get(name, present[name]) for name in AgentBody.model_fields}
-        return AgentBody.model_validate(body).profile()
+        return replace(AgentBody.model_validate(body).profile(), card_url=row.card_url)
 
 
 class RegisteredAgent(Closed):
@@ -121,6 +134,12 @@ class RegisteredAgent(Closed):
     is_plugin: bool
     plugin_source: str | None
     plugin_author: str | None
+    way: AgentWay
+    address: str | None
+    tool: str | None
+    token_variable: str | None
+    card_url: str | None
+    card_read_at: datetime | None
     last_seen_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -265,6 +284,12 @@ def agent_body(row: AgentRow) -> RegisteredAgent:
         is_plugin=row.is_plugin,
         plugin_source=row.plugin_source,
         plugin_author=row.plugin_author,
+        way=row.way,
+        address=row.address,
+        tool=row.tool,
+        token_variable=row.token_variable,
+        card_url=row.card_url,
+        card_read_at=row.card_read_at,
         last_seen_at=row.seen_at,
         created_at=row.registered_at,
         updated_at=row.updated_at,

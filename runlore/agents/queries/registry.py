@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import errors
 from psycopg.rows import class_row
 
-from runlore.agents.rules.registration import AgentProfile, AgentState, AgentType
+from runlore.agents.rules.registration import AgentProfile, AgentState, AgentType, AgentWay
 from runlore.kernel.errors import Refused
 from runlore.store.engine import Store
 
@@ -22,9 +22,12 @@ SILENCE: LiteralString = "extract(epoch FROM clock_timestamp() - a.seen_at)::flo
 AGENT: LiteralString = f"a.*, {SILENCE}, {COUNTED}"
 ADD: LiteralString = f"""
 INSERT INTO runlore.agents AS a (name, type, version, capabilities, specializations,
- max_concurrent_tasks, config, is_plugin, plugin_source, plugin_author, seen_at)
+ max_concurrent_tasks, config, is_plugin, plugin_source, plugin_author, way, address, tool,
+ token_variable, card_url, card, card_read_at, seen_at)
 VALUES (%(name)s, %(type)s, %(version)s, %(capabilities)s, %(specializations)s, %(slots)s,
- %(config)s::jsonb, %(is_plugin)s, %(plugin_source)s, %(plugin_author)s, clock_timestamp())
+ %(config)s::jsonb, %(is_plugin)s, %(plugin_source)s, %(plugin_author)s, %(way)s, %(address)s,
+ %(tool)s, %(token_variable)s, %(card_url)s, %(card)s::jsonb,
+ CASE WHEN %(card)s::jsonb IS NULL THEN NULL ELSE clock_timestamp() END, clock_timestamp())
 RETURNING {AGENT}
 """  # noqa: S608  (parts of ours)
 CHANGE: LiteralString = f"""
@@ -32,6 +35,9 @@ UPDATE runlore.agents AS a SET name = %(name)s, type = %(type)s, version = %(ver
  capabilities = %(capabilities)s, specializations = %(specializations)s,
  max_concurrent_tasks = %(slots)s, config = %(config)s::jsonb, is_plugin = %(is_plugin)s,
  plugin_source = %(plugin_source)s, plugin_author = %(plugin_author)s,
+ way = %(way)s, address = %(address)s, tool = %(tool)s, token_variable = %(token_variable)s,
+ card_url = %(card_url)s, card = coalesce(%(card)s::jsonb, a.card),
+ card_read_at = CASE WHEN %(card)s::jsonb IS NULL THEN a.card_read_at ELSE clock_timestamp() END,
  updated_at = clock_timestamp()
 WHERE a.id = %(id)s RETURNING {AGENT}
 """  # noqa: S608  (parts of ours)
@@ -85,6 +91,13 @@ class AgentRow:
     tasks_completed: int
     tasks_failed: int
     mean_duration_s: float | None
+    way: AgentWay
+    address: str | None
+    tool: str | None
+    token_variable: str | None
+    card_url: str | None
+    card: dict[str, Any] | None
+    card_read_at: datetime | None
     unseen_s: float | None
     in_hand: int
 
@@ -167,4 +180,10 @@ def _values(profile: AgentProfile) -> dict[str, Any]:
         "is_plugin": profile.is_plugin,
         "plugin_source": profile.plugin_source,
         "plugin_author": profile.plugin_author,
+        "way": profile.way,
+        "address": profile.address,
+        "tool": profile.tool,
+        "token_variable": profile.token_variable,
+        "card_url": profile.card_url,
+        "card": None if profile.card is None else json.dumps(dict(profile.card)),
     }

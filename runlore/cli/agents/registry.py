@@ -21,6 +21,17 @@ Capability = Annotated[
     list[str] | None, typer.Option(help="What it can do; may be repeated.", show_default=False)
 ]
 Slots = Annotated[int, typer.Option(help="Tasks that it can do at a time.")]
+A2a = Annotated[
+    str | None, typer.Option(metavar="URL", help="Send it tasks by A2A at this address.")
+]
+Mcp = Annotated[
+    str | None, typer.Option(metavar="URL", help="Send it tasks as calls of an MCP server's tool.")
+]
+Tool = Annotated[str | None, typer.Option(help="The tool of the MCP server.")]
+TokenVariable = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Variable with its secret: RUNLORE_AGENT_TOKEN_…"),
+]
 Version = Annotated[str, typer.Option(help="MAJOR.MINOR.PATCH of the agent.")]
 OfType = Annotated[str | None, typer.Option("--type", help="Only agents of this type.")]
 State = Annotated[str, typer.Argument(metavar="STATE", help="active, draining or maintenance.")]
@@ -33,9 +44,15 @@ def register(
     capability: Capability = None,
     slots: Slots = 10,
     version: Version = "1.0.0",
+    a2a: A2a = None,
+    mcp: Mcp = None,
+    tool: Tool = None,
+    token_variable: TokenVariable = None,
     json: Json = False,
 ) -> None:
     """Register an agent.
+
+    It asks for its tasks, unless --a2a or --mcp says where `runlore agents dispatch` sends them.
 
     Example: runlore agents register ann --type generator --capability text --slots 5
     """
@@ -51,6 +68,10 @@ def register(
         version,
         capabilities=capability or (),
         max_concurrent_tasks=slots,
+        way="a2a" if a2a else "mcp" if mcp else "pull",
+        address=a2a or mcp,
+        tool=tool,
+        token_variable=token_variable,
     )
     with open_app() as app:
         row = register_agent(app.store, profile)

@@ -64,6 +64,7 @@ SYSTEM_PARTS = frozenset(
         ("live_stream", "name"),
         ("pools", "name"),
         ("agent_routings", "policy"),
+        ("agents", "way"),
         *((table, "type") for table in ("agents", "agent_tasks", "agent_messages")),
     }
 )
@@ -176,6 +177,11 @@ HOLDINGS: dict[str, TableHolding] = {
         "config",
         "plugin_source",
         "plugin_author",
+        "address",
+        "tool",
+        "token_variable",
+        "card_url",
+        "card",
     ),
     "agent_tasks": _mentions(
         "name",

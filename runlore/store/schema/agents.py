@@ -51,8 +51,18 @@ agents = Table(
     Column("tasks_completed", BigInteger, nullable=False, server_default=text("0")),
     Column("tasks_failed", BigInteger, nullable=False, server_default=text("0")),
     Column("mean_duration_s", Double, comment="exponential moving average; null: none completed"),
+    Column("way", Text, nullable=False, server_default="pull"),
+    Column("address", Text, comment="where it gets tasks; null: it asks for them"),
+    Column("tool", Text, comment="of an MCP server, that does its tasks"),
+    Column("token_variable", Text, comment="environment variable with its secret"),
+    Column("card_url", Text),
+    Column("card", JSONB, comment="its A2A card as last read"),
+    Column("card_read_at", INSTANT),
     CheckConstraint("max_concurrent_tasks > 0", name="has_slots"),
     CheckConstraint("state IN ('active', 'draining', 'maintenance')", name="known_agent_state"),
+    CheckConstraint("way IN ('pull', 'a2a', 'mcp')", name="known_way"),
+    CheckConstraint("way = 'pull' OR address IS NOT NULL", name="pushed_has_address"),
+    CheckConstraint("way <> 'mcp' OR tool IS NOT NULL", name="mcp_has_tool"),
 )
 
 agent_task_token = Sequence("agent_task_token", metadata=metadata)
