@@ -1,0 +1,1 @@
+"""Packages of agents: published with a signature, verified, installed, updated."""

@@ -1,0 +1,1 @@
+"""What a package is, and what stops one: no input or output."""
