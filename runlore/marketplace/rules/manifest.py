@@ -35,11 +35,11 @@ Path = Annotated[str, Field(max_length=200)]
 PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*", re.ASCII)
 
 
-class _Part(BaseModel):
+class _ManifestPart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Skill(_Part):
+class Skill(_ManifestPart):
     """A type of task that the agent does. tool: the tool of an MCP server that does it."""
 
     id: Word
@@ -49,7 +49,7 @@ class Skill(_Part):
     tool: Word | None = None
 
 
-class PackageCard(_Part):
+class PackageCard(_ManifestPart):
     """What people read, and what the agent is registered with. title: such as TrendAnalyzer."""
 
     title: Line
@@ -61,7 +61,7 @@ class PackageCard(_Part):
     max_concurrent_tasks: Annotated[int, Field(ge=1, le=MAX_SLOTS)] = 1
 
 
-class WasmLimits(_Part):
+class WasmLimits(_ManifestPart):
     """For each task of a WASM package. fuel: roughly one unit per instruction."""
 
     fuel: Annotated[int, Field(ge=1, le=100_000_000_000)] = 1_000_000_000
@@ -70,19 +70,19 @@ class WasmLimits(_Part):
     output_bytes: Annotated[int, Field(ge=1, le=256 * 1024)] = 256 * 1024
 
 
-class PackageFile(_Part):
+class PackageFile(_ManifestPart):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     bytes: Annotated[int, Field(ge=0, le=MAX_FILE_BYTES)]
 
 
-class Price(_Part):
+class Price(_ManifestPart):
     """It is shown; Runlore charges nothing. cents: per month, of the currency's hundredth."""
 
     cents: Annotated[int, Field(ge=0, le=100_000_000)] = 0
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
 
 
-class Manifest(_Part):
+class Manifest(_ManifestPart):
     """entry: `remote`: address of the agent card; `mcp`: address of the server; `wasm`: a file.
 
     `builtin`: a name in Runlore's own code; only packages of Runlore itself have that form.
