@@ -39,7 +39,7 @@ class _ManifestPart(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Skill(_ManifestPart):
+class PackageSkill(_ManifestPart):
     """A type of task that the agent does. tool: the tool of an MCP server that does it."""
 
     id: Word
@@ -57,7 +57,7 @@ class PackageCard(_ManifestPart):
     agent_type: AgentType = "custom"
     capabilities: Annotated[list[Word], Field(max_length=MAX_WORDS)] = []
     specializations: Annotated[list[Word], Field(max_length=MAX_WORDS)] = []
-    skills: Annotated[list[Skill], Field(max_length=MAX_WORDS)] = []
+    skills: Annotated[list[PackageSkill], Field(max_length=MAX_WORDS)] = []
     max_concurrent_tasks: Annotated[int, Field(ge=1, le=MAX_SLOTS)] = 1
 
 
