@@ -52,6 +52,14 @@ def test_ready_specs_are_switched_on_by_their_names():
     assert [spec.name for spec in loading.every(settings)] == list(loading.READY)
 
 
+def test_the_threshold_of_success_is_that_of_the_settings():
+    named = ("engagement-success",)
+    chosen = loading.find(Settings(specs=named, engagement_success_percent=2.5), *named)
+    assert chosen.question.of == "outcome.engagement_rate@168h>=2.5"
+    usual = loading.find(Settings(specs=named), *named)
+    assert usual.question.of == "outcome.engagement_rate@168h>=5"
+
+
 def test_a_ready_spec_that_is_off_is_named_with_the_setting():
     with pytest.raises(NotFound, match="'wait' is ready to be added to RUNLORE_SPECS"):
         loading.find(Settings(), "wait")
