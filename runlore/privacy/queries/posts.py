@@ -17,7 +17,7 @@ from runlore.privacy.rules.summaries import PersonaSummaries
 MATURITY_H = 168.0
 MOST_BOT_SHARE = 0.5
 SUBMITTED_EARLIER = timedelta(days=30)  # than published, at most
-WITHOUT_JIT: LiteralString = "SET LOCAL jit = off"
+SETTINGS: LiteralString = "SET LOCAL jit = off; SET LOCAL work_mem = '64MB'"
 # JSON numbers may be larger than any float8; they are cut as numeric before they become one.
 MAKE_POSTS: LiteralString = """
 CREATE TEMPORARY TABLE private_posts ON COMMIT DROP AS
@@ -33,41 +33,46 @@ WITH facts AS (
         AND (%(platform)s = '' OR scope = %(platform)s)
         AND (%(persona)s = '' OR actor = %(persona)s)
 ), final AS (
-    SELECT DISTINCT ON (source, source_id, submitted) * FROM facts
+    SELECT DISTINCT ON (submitted, source_id, source) actor, published,
+        coalesce(inputs ->> 'timezone', '') AS zone,
+        least(greatest((outcome ->> 'engagement_rate')::numeric, 0),
+            %(highest_rate)s::numeric)::float8 AS rate,
+        CASE WHEN jsonb_typeof(inputs -> 'hashtags') = 'array' THEN inputs -> 'hashtags' END
+            AS hashtags,
+        jsonb_typeof(outcome -> 'bot_count') = 'number'
+            AND (outcome ->> 'bot_count')::numeric > %(most_bot_share)s * (
+                (outcome ->> 'bot_count')::numeric
+                + CASE WHEN jsonb_typeof(outcome -> 'user_count') = 'number'
+                    THEN (outcome ->> 'user_count')::numeric ELSE 0 END) AS is_bots
+    FROM facts
     WHERE published > %(since)s AND published <= %(as_of)s AND CASE
         WHEN age_h IS NOT NULL THEN age_h >= %(maturity_h)s
         ELSE known_at = finished
             OR known_at - published >= make_interval(secs => 3600 * %(maturity_h)s)
     END
-    ORDER BY source, source_id, submitted, revision DESC
+    ORDER BY submitted, source_id, source, revision DESC
 )
-SELECT actor, published, coalesce(inputs ->> 'timezone', '') AS zone,
-    least(greatest((outcome ->> 'engagement_rate')::numeric, 0), %(highest_rate)s::numeric)::float8
-        AS rate,
-    CASE WHEN jsonb_typeof(inputs -> 'hashtags') = 'array' THEN inputs -> 'hashtags' END AS hashtags
-FROM final
-WHERE (jsonb_typeof(outcome -> 'bot_count') = 'number'
-    AND (outcome ->> 'bot_count')::numeric > %(most_bot_share)s * (
-        (outcome ->> 'bot_count')::numeric
-        + CASE WHEN jsonb_typeof(outcome -> 'user_count') = 'number'
-            THEN (outcome ->> 'user_count')::numeric ELSE 0 END)) IS NOT TRUE
+SELECT actor, published, zone, rate, hashtags FROM final WHERE is_bots IS NOT TRUE
 """
-PERSONAS: LiteralString = "SELECT actor, avg(rate) FROM private_posts GROUP BY actor ORDER BY actor"
+PERSONAS: LiteralString = "SELECT actor FROM private_posts GROUP BY actor"
 ZONES: LiteralString = "SELECT DISTINCT zone FROM private_posts WHERE zone NOT IN ('', 'UTC')"
 KNOWN_ZONES: LiteralString = "SELECT name FROM pg_timezone_names WHERE name = ANY(%(zones)s)"
 # The hour whose posts did best beside the persona's other posts; few posts count for little.
-HOURS: LiteralString = """
-WITH local AS (
-    SELECT actor, rate, avg(rate) OVER (PARTITION BY actor) AS usual, extract(hour FROM
-        published AT TIME ZONE CASE WHEN zone IN ('', 'UTC') THEN 'UTC' ELSE zone END)::int AS hour
-    FROM private_posts WHERE zone IN ('', 'UTC') OR zone = ANY(%(zones)s)
-), gains AS (
-    SELECT actor, hour, sum(rate - usual) / (count(*) + 3) AS gain,
-        count(*) OVER (PARTITION BY actor) AS hours
-    FROM local GROUP BY actor, hour
+RATES: LiteralString = """
+WITH hourly AS (
+    SELECT actor, sum(rate) AS rates, count(*) AS posts, CASE
+        WHEN zone IN ('', 'UTC') THEN date_part('hour', published AT TIME ZONE 'UTC')
+        WHEN zone = ANY(%(zones)s) THEN date_part('hour', published AT TIME ZONE zone) END AS hour
+    FROM private_posts GROUP BY actor, hour
+), means AS (
+    SELECT actor, sum(rates) / sum(posts) AS mean, count(hour) AS hours,
+        sum(rates) FILTER (WHERE hour IS NOT NULL) / sum(posts) FILTER (WHERE hour IS NOT NULL)
+            AS usual
+    FROM hourly GROUP BY actor
 )
-SELECT DISTINCT ON (actor) actor, hour FROM gains WHERE hours > 1
-ORDER BY actor, gain DESC, hour
+SELECT DISTINCT ON (actor) actor, mean, CASE WHEN hours > 1 THEN hour::int ELSE -1 END
+FROM hourly JOIN means USING (actor)
+ORDER BY actor, (rates - posts * usual) / (posts + 3) DESC, hour
 """
 HASHTAGS: LiteralString = """
 WITH totals AS (
@@ -103,7 +108,7 @@ class PostQuery:
 
 def make_posts(connection: Connection, query: PostQuery, highest_rate: float) -> list[str]:
     """Gather the posts until the transaction ends; return the personas that have any."""
-    connection.execute(WITHOUT_JIT)
+    connection.execute(SETTINGS)
     values = vars(query) | {
         "submitted_since": query.since - SUBMITTED_EARLIER,
         "maturity_h": MATURITY_H,
@@ -111,18 +116,14 @@ def make_posts(connection: Connection, query: PostQuery, highest_rate: float) ->
         "most_bot_share": MOST_BOT_SHARE,
     }
     connection.execute(MAKE_POSTS, values)
-    rows = connection.execute("SELECT DISTINCT actor FROM private_posts ORDER BY actor")
-    return [persona for (persona,) in rows]
+    return sorted(persona for (persona,) in connection.execute(PERSONAS))
 
 
 def read_summaries(connection: Connection, personas: set[str], each: int) -> PersonaSummaries:
     """Of the gathered posts of these personas; each with at most `each` hashtags."""
-    means = [row for row in connection.execute(PERSONAS).fetchall() if row[0] in personas]
-    index = {persona: at for at, (persona, _) in enumerate(means)}
-    hours = np.full(len(means), -1, np.int64)
-    for persona, hour in connection.execute(HOURS, {"zones": _zones(connection)}):
-        if persona in index:
-            hours[index[persona]] = hour
+    rows = connection.execute(RATES, {"zones": _zones(connection)}).fetchall()
+    rated = [row for row in rows if row[0] in personas]
+    index = {persona: at for at, (persona, _, _) in enumerate(rated)}
     tagged = [
         (index[persona], tag, lift)
         for persona, tag, lift in connection.execute(HASHTAGS, {"each": each})
@@ -130,8 +131,8 @@ def read_summaries(connection: Connection, personas: set[str], each: int) -> Per
     ]
     columns: list[tuple[Any, ...]] = list(zip(*tagged, strict=True)) if tagged else [()] * 3
     return PersonaSummaries(
-        rates=np.array([rate for _, rate in means], np.float64),
-        best_hours=hours,
+        rates=np.array([rate for _, rate, _ in rated], np.float64),
+        best_hours=np.array([hour for _, _, hour in rated], np.int64),
         tag_personas=np.array(columns[0], np.int64),
         tags=tuple(columns[1]),
         tag_lifts=np.array(columns[2], np.float64),

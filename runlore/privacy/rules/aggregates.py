@@ -12,6 +12,7 @@ from runlore.privacy.rules.accounting import RHO_UNIT, PrivacyLoss, granted
 from runlore.privacy.rules.mechanisms import (
     Counts,
     Mechanism,
+    Votes,
     Wholes,
     clamped_sum,
     count_keys,
@@ -36,11 +37,11 @@ HOURS = 24
 class AggregateMechanisms:
     """By what each tells: the keys of `SHARES`."""
 
-    personas: Mechanism[Wholes, Wholes]
-    mean: Mechanism[Wholes, int]
-    spread: Mechanism[Wholes, int]
-    rates: Mechanism[Wholes, Wholes]
-    hours: Mechanism[Wholes, Wholes]
+    personas: Mechanism[Votes, Wholes]
+    mean: Mechanism[Votes, int]
+    spread: Mechanism[Votes, int]
+    rates: Mechanism[Votes, Wholes]
+    hours: Mechanism[Votes, Wholes]
     hashtags: Mechanism[Counts, Counts]
     lifts: Mechanism[Wholes, Wholes]
 
@@ -117,16 +118,16 @@ def release_aggregate(plan: AggregatePlan, summaries: PersonaSummaries) -> Aggre
     owner = summaries.tag_personas[finite]
     tags = [tag for tag, is_told in zip(summaries.tags, finite, strict=True) if is_told]
     lifts = np.rint(np.clip(summaries.tag_lifts[finite], -1e6, 1e6) * MILLI).astype(np.int64)
-    counted = by.hashtags.release(dict(count_keys(owner, tags, each)))
+    counted = by.hashtags.release(count_keys(owner, tags, each))
     names = sorted(counted)
     bound = round(policy.most_lift * MILLI)
     sums = sum_by_key(owner, tags, lifts, names, each, bound)
     return AggregateRelease(
-        personas=by.personas.release([0] * len(summaries.rates))[0],
-        rate_sum=by.mean.release(whole(away * MILLI, round(half * MILLI)).tolist()),
-        spread_sum=by.spread.release(whole(squares, _spread_bound(half)).tolist()),
-        rates=tuple(by.rates.release(_bins(rates).tolist())),
-        hours=tuple(by.hours.release(summaries.best_hours.tolist())),
+        personas=by.personas.release(np.zeros(len(summaries.rates), np.int64))[0],
+        rate_sum=by.mean.release(whole(away * MILLI, round(half * MILLI))),
+        spread_sum=by.spread.release(whole(squares, _spread_bound(half))),
+        rates=tuple(by.rates.release(_bins(rates))),
+        hours=tuple(by.hours.release(summaries.best_hours)),
         hashtags={name: counted[name] for name in names},
         lifts=dict(zip(names, by.lifts.release(sums.tolist()), strict=True)) if names else {},
         scales={name: mechanism.scale for name, mechanism in vars(by).items()},

@@ -3,7 +3,7 @@
 All values are whole numbers, so that no rounding of floating point gives anything away.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil, sqrt
 from statistics import NormalDist
@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Generic, Literal, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from runlore.privacy.rules.accounting import PrivacyLoss, charged
@@ -21,6 +22,7 @@ SHAVED = 1 - 1e-6  # of the loss asked for, so that rounding never takes it abov
 Query = TypeVar("Query")
 Noisy = TypeVar("Noisy")
 Wholes = list[int]
+Votes = Sequence[int] | Ints  # one whole number of each persona
 Counts = dict[str, int]
 
 
@@ -44,38 +46,38 @@ class Mechanism(Generic[Query, Noisy]):
         return self.measurement(values)
 
 
-def vote_counts(categories: int, rho: float) -> Mechanism[Wholes, Wholes]:
+def vote_counts(categories: int, rho: float) -> Mechanism[Votes, Wholes]:
     """Personas by category 0 .. categories - 1; each is in one of them, others count nowhere.
 
-    Releases from a list of categories, one of each persona.
+    Releases from categories, one of each persona: one vector with noise for all its cells.
     """
     prelude = _opendp()
     scale = 1 / sqrt(2 * rho * SHAVED)
-    votes = prelude.vector_domain(prelude.atom_domain(T="i64")), prelude.symmetric_distance()
-    counting = prelude.t.make_count_by_categories(
-        *votes,
-        categories=list(range(categories)),
-        null_category=False,
-        MO=prelude.L1Distance["i64"],
-        TOA="i64",
-    )
-    measurement = counting >> prelude.m.then_laplace(scale=scale)
-    loss = prelude.c.make_pureDP_to_zCDP(measurement).map(1)
-    return Mechanism("discrete Laplace", scale, "one vote", charged(loss), measurement)
+    cells = prelude.vector_domain(prelude.atom_domain(T="i64")), prelude.l1_distance(T="i64")
+    measurement = prelude.m.make_laplace(*cells, scale=scale)
+    loss = charged(prelude.c.make_pureDP_to_zCDP(measurement).map(1))
+
+    def release(votes: Votes) -> Wholes:
+        chosen = np.asarray(votes, np.int64)
+        chosen = chosen[(chosen >= 0) & (chosen < categories)]
+        noisy: Wholes = measurement(np.bincount(chosen, minlength=categories).tolist())
+        return noisy
+
+    return Mechanism("discrete Laplace", scale, "one vote", loss, release)
 
 
-def clamped_sum(bound: int, rho: float) -> Mechanism[Wholes, int]:
+def clamped_sum(bound: int, rho: float) -> Mechanism[Votes, int]:
     """The sum of one whole number per persona; those beyond ± bound count as the bound."""
     prelude = _opendp()
     scale = bound / sqrt(2 * rho * SHAVED)
-    numbers = prelude.vector_domain(prelude.atom_domain(T="i64")), prelude.symmetric_distance()
-    measurement = (
-        prelude.t.make_clamp(*numbers, bounds=(-bound, bound))
-        >> prelude.t.then_sum()
-        >> prelude.m.then_gaussian(scale=scale)
-    )
-    told = f"at most ± {bound}"
-    return Mechanism("discrete Gaussian", scale, told, charged(measurement.map(1)), measurement)
+    total = prelude.atom_domain(T="i64"), prelude.absolute_distance(T="i64")
+    measurement = prelude.m.make_gaussian(*total, scale=scale)
+
+    def release(numbers: Votes) -> int:
+        return int(measurement(int(np.clip(np.asarray(numbers, np.int64), -bound, bound).sum())))
+
+    loss = charged(measurement.map(bound))
+    return Mechanism("discrete Gaussian", scale, f"at most ± {bound}", loss, release)
 
 
 def key_counts(each: int, rho: float, delta: float, least: int) -> Mechanism[Counts, Counts]:
@@ -121,30 +123,28 @@ def sum_by_key(
     persona: Ints, key: Sequence[str], value: Ints, keys: Sequence[str], each: int, bound: int
 ) -> Ints:
     """(len(keys),) sums; a persona adds to at most `each` keys, once, and at most ± bound."""
-    kept = first_keys(persona, key, each)
-    index = {name: at for at, name in enumerate(keys)}
-    at = np.array([index.get(key[row], -1) for row in kept], dtype=np.int64)
-    values = np.clip(value[kept], -bound, bound)
-    sums = np.zeros(len(keys), np.int64)
-    np.add.at(sums, at[at >= 0], values[at >= 0])
-    return sums
+    codes, names = pd.factorize(np.array(key, dtype=object))
+    kept = _first_keys(persona, codes, each)
+    sums = np.zeros(len(names), np.int64)
+    np.add.at(sums, codes[kept], np.clip(value[kept], -bound, bound))
+    by_name = dict(zip(names.tolist(), sums.tolist(), strict=True))
+    return np.array([by_name.get(name, 0) for name in keys], np.int64)
 
 
-def count_keys(persona: Ints, key: Sequence[str], each: int) -> Mapping[str, int]:
+def count_keys(persona: Ints, key: Sequence[str], each: int) -> Counts:
     """Personas by key, each with its first `each` keys."""
-    kept = first_keys(persona, key, each)
-    used = np.array([key[row] for row in kept], dtype=object)
-    names, counts = np.unique(used, return_counts=True)
-    return {str(name): int(count) for name, count in zip(names, counts, strict=True)}
+    codes, names = pd.factorize(np.array(key, dtype=object))
+    counts = np.bincount(codes[_first_keys(persona, codes, each)], minlength=len(names))
+    by_name = zip(names.tolist(), counts.tolist(), strict=True)
+    return {name: count for name, count in by_name if count}
 
 
-def first_keys(persona: Ints, key: Sequence[str], each: int) -> Ints:
+def _first_keys(persona: Ints, codes: NDArray[np.intp], each: int) -> Ints:
     """Rows of the first `each` different keys of every persona, in their order."""
-    codes = np.unique(np.array(key, dtype=object), return_inverse=True)[1].astype(np.int64)
-    pairs = np.stack([np.asarray(persona, np.int64), codes], axis=1)
-    once = np.sort(np.unique(pairs, axis=0, return_index=True)[1]) if len(pairs) else codes
-    order = once[np.argsort(pairs[once, 0], kind="stable")] if len(pairs) else once
-    owner = pairs[order, 0]
+    pairs = np.asarray(persona, np.int64) * (codes.max(initial=0) + 1) + codes
+    once = np.sort(np.unique(pairs, return_index=True)[1])
+    order = once[np.argsort(persona[once], kind="stable")]
+    owner = persona[order]
     starts = np.searchsorted(owner, owner, side="left")
     kept: Ints = np.sort(order[np.arange(len(order)) - starts < each]).astype(np.int64)
     return kept
