@@ -1,15 +1,16 @@
 """Attack the noise of private answers, and try to overspend their budget.
 
-    python bench/privacy_audit.py [noise|month|budget|kills|speed] [--runs N] [--queries N]
-        [--personas N]
+    python bench/privacy_audit.py [noise|month|budget|kills|restarts|speed] [--runs N]
+        [--queries N] [--personas N] [--restarts N]
 
 noise: each mechanism runs N times with a planted persona whose data are the worst case, and N times
 without. The attack's lower bound of epsilon (95 %) is shown beside what is claimed, for the default
 budget, and for a budget at which one mechanism alone may lose epsilon 1. "weak" has a tenth of the
 noise: the audit must find it. month: the same of all figures together, for one aggregate of four
 and for the loss of a whole month, with the worst and a usual persona. budget: 100 requests at once
-from 4 processes. kills: 20 processes that are killed while they ask. speed: N new queries, and one
-aggregate over many personas.
+from 4 processes. kills: 20 processes that are killed while they ask. restarts: 100 requests, 20 at
+once, while PostgreSQL is stopped and started; N times. speed: N new queries, and one aggregate over
+many personas.
 """
 
 import argparse
@@ -21,12 +22,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import psycopg
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -45,10 +51,13 @@ from runlore.privacy.rules.mechanisms import (
 from runlore.privacy.rules.policy import PrivacyPolicy
 from runlore.privacy.rules.summaries import PersonaSummaries
 from runlore.settings import Settings
+from runlore.store import embedded
 from runlore.store.engine import Store, open_store
 from tests.privacy.private_posts import END, write_posts
+from tests.privacy.spending_restarts import read_ledger, spend_while_restarting
 
 OTHERS = 600
+PARTS = ("noise", "month", "budget", "kills", "restarts", "speed")
 POLICY = PrivacyPolicy()
 TIGHT = PrivacyPolicy(aggregates=6)
 # What one persona at its worst changes, and how an attacker scores the answer.
@@ -195,6 +204,17 @@ def audit_kills() -> None:
         show_budget(store, f"20 processes killed while they asked, {policy.aggregates} allowed")
 
 
+def audit_restarts(restarts: int) -> None:
+    home, chance = Path(tempfile.mkdtemp(prefix="rl-")), random.Random(4)
+    policy, got = PrivacyPolicy(aggregates=60), Counter[str]()
+    with open_store(Settings(home=home)) as store:
+        write_posts(store, 50)
+        plan_aggregate(policy)
+        for turn in range(restarts):
+            got.update(spend_while_restarting(store, home, policy, turn, chance.uniform(0.05, 1.5)))
+        print(f"{restarts} restarts, 100 requests each: {dict(got)}; {read_ledger(store)}")
+
+
 def start(home: Path, first: int, count: int) -> "subprocess.Popen[str]":
     words = [sys.executable, __file__, "ask", str(home), str(first), str(count)]
     pipe = subprocess.PIPE
@@ -228,27 +248,60 @@ def show_budget(store: Store, told: str) -> None:
     print(f"{told}; overspent rows {over[0]} of {over[1]}; answers {answers[0]}; ledger {agrees=}")
 
 
+@dataclass
+class Cost:
+    """Of this process and its database, since the last reading: CPU seconds and statements."""
+
+    home: Path
+    statements: int = 0
+    cpu_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        plain = psycopg.Cursor.execute
+
+        def counted(cursor: Any, *values: Any, **named: Any) -> Any:
+            self.statements += 1
+            return plain(cursor, *values, **named)
+
+        psycopg.Cursor.execute = counted  # type: ignore[method-assign]
+        self.read()
+
+    def read(self) -> tuple[float, int]:
+        parent, ticks = str(embedded.state(self.home).pid), os.sysconf("SC_CLK_TCK")
+        total, statements = time.process_time(), self.statements
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                fields = stat.read_text().rpartition(")")[2].split()
+                total += (int(fields[11]) + int(fields[12])) / ticks * (fields[1] == parent)
+        spent, self.cpu_s, self.statements = total - self.cpu_s, total, 0
+        return spent, statements
+
+
 def audit_speed(queries: int, personas: int) -> None:
     home = Path(tempfile.mkdtemp(prefix="rl-"))
     with open_store(Settings(home=home)) as store:
         write_posts(store, 20)
         policy = PrivacyPolicy(epsilon=10, aggregates=100_000)
         plan_aggregate(policy)
-        took = []
-        for at in range(queries):
-            began = time.perf_counter()
-            assert ask(store, policy, at)
-            took.append(1_000 * (time.perf_counter() - began))
-        tenth = max(1, queries // 10)
-        parts = [np.median(took[at : at + tenth]) for at in range(0, queries, tenth)]
-        print(f"{queries} new queries, median ms by tenth: {', '.join(f'{p:.1f}' for p in parts)}")
+        cost, tenth = Cost(home), max(1, queries // 10)
+        print("new queries: wall ms (median), CPU ms, statements each")
+        for first in range(0, queries, tenth):
+            took = []
+            for at in range(first, first + tenth):
+                began = time.perf_counter()
+                assert ask(store, policy, at)
+                took.append(1_000 * (time.perf_counter() - began))
+            cpu_s, statements = cost.read()
+            wall, cpu = np.median(took), 1_000 * cpu_s / tenth
+            told = f"{wall:.1f}, {cpu:.1f}, {statements / tenth:.2f}"
+            print(f"{first + 1:,} to {first + tenth:,}: {told}", flush=True)
         write_posts(store, personas, 10, platform="large")
         with store.connect() as connection:
             connection.execute("ANALYZE runlore.executions")
-        show_speed(store, policy, personas)
+        show_speed(store, policy, personas, cost)
 
 
-def show_speed(store: Store, policy: PrivacyPolicy, personas: int) -> None:
+def show_speed(store: Store, policy: PrivacyPolicy, personas: int, cost: Cost) -> None:
     from runlore.privacy.queries.posts import PostQuery, make_posts, read_summaries
 
     for _ in range(3):
@@ -263,10 +316,12 @@ def show_speed(store: Store, policy: PrivacyPolicy, personas: int) -> None:
         times.append(time.perf_counter())
         gather, summing, noise = (1_000 * np.diff(times)).tolist()
         print(f"gather {gather:.0f} ms, sum up {summing:.0f} ms, noise {noise:.0f} ms")
-    for days in (28, 29, 30):
+    for days in range(26, 31):
+        cost.read()
         began = time.perf_counter()
         aggregate(store, question_of("large", days, END), policy, END)
-        print(f"{personas} personas, new: {1_000 * (time.perf_counter() - began):.0f} ms")
+        wall, (cpu_s, _) = time.perf_counter() - began, cost.read()
+        print(f"{personas} personas, new: {1_000 * wall:.0f} ms, CPU {1_000 * cpu_s:.0f} ms")
     took = []
     for _ in range(200):
         began = time.perf_counter()
@@ -280,10 +335,11 @@ def main() -> None:
         ask_many(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
         return
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", nargs="?", choices=("noise", "month", "budget", "kills", "speed"))
+    parser.add_argument("part", nargs="?", choices=PARTS)
     parser.add_argument("--runs", type=int, default=1_000)
     parser.add_argument("--queries", type=int, default=10_000)
     parser.add_argument("--personas", type=int, default=10_000)
+    parser.add_argument("--restarts", type=int, default=20)
     chosen = parser.parse_args()
     if chosen.part in (None, "noise"):
         audit_noise(chosen.runs)
@@ -293,6 +349,8 @@ def main() -> None:
         audit_budget()
     if chosen.part in (None, "kills"):
         audit_kills()
+    if chosen.part in (None, "restarts"):
+        audit_restarts(chosen.restarts)
     if chosen.part in (None, "speed"):
         audit_speed(chosen.queries, chosen.personas)
 

@@ -26,10 +26,11 @@ from runlore.privacy.rules.accounting import PrivacyLoss
 from runlore.privacy.rules.policy import PrivacyPolicy
 from runlore.settings import Settings
 from runlore.simulate.content import ContentScenario
-from runlore.store.engine import Store
+from runlore.store.engine import Store, open_store
 from tests.bentos.conftest import Serve, serve
 from tests.engagement.posts import write_posts as simulate_posts
 from tests.privacy.private_posts import END, write_posts
+from tests.privacy.spending_restarts import read_ledger, spend_while_restarting
 
 __all__ = ["serve"]
 CLEAR = PrivacyPolicy(epsilon=10, aggregates=2)
@@ -94,6 +95,18 @@ def test_many_at_once_spend_no_more_than_the_budget(store: Store) -> None:
     assert aggregate(store, question_of("", 99, END), policy, in_december).is_new
     with pytest.raises(IntegrityError, match="rho_within_budget"), store.begin() as connection:
         connection.execute(text("UPDATE runlore.privacy_budgets SET rho_spent = rho_granted + 1"))
+
+
+@pytest.mark.slow
+def test_a_restart_of_the_database_overspends_nothing(settings: Settings) -> None:
+    policy = PrivacyPolicy(aggregates=30)
+    with open_store(settings) as store:
+        write_posts(store, 5)
+        got = spend_while_restarting(store, settings.home, policy, 0, 0.3)
+        ledger = read_ledger(store)
+    assert got["new"] + got["told before"] + got["spent"] == 100
+    assert got["new"] <= ledger.answers == policy.aggregates
+    assert (ledger.overspent, ledger.disagreeing, ledger.months) == (0, 0, 1)
 
 
 def test_a_persona_that_cannot_pay_or_opted_out_is_left_out(store: Store) -> None:
