@@ -17,15 +17,13 @@ from bentos.http.identity import actor_of, key_of
 from bentos.http.routing import Endpoint, Tag
 from bentos.http.schemas import Closed
 from runlore.assistant.actions.chat import ChatQuestion, ChatReply, ChatTurn, ask
-from runlore.assistant.actions.chat_model import ChatEndpoint
 from runlore.assistant.actions.tools import Tool
 from runlore.assistant.rules.figures import ToolAnswer
 from runlore.assistant.rules.intents import LONGEST_MESSAGE
 from runlore.kernel import instants
 from runlore.kernel.deadlines import CHAT_S
-from runlore.kernel.errors import Misconfigured
+from runlore.language_model import chat_endpoint
 from runlore.serving.actions.api_keys import allows
-from runlore.settings import Settings
 
 MODEL_S = CHAT_S - 5  # for a model with its tools; templates answer in the rest
 MOST_TURNS = 20
@@ -98,16 +96,6 @@ async def chat(request: Request) -> Response:
         async with httpx.AsyncClient(timeout=timeout, follow_redirects=False) as client:
             reply = await ask(question, run, endpoint, client, MODEL_S)
     return model_response(_body(reply, at))
-
-
-def chat_endpoint(settings: Settings) -> ChatEndpoint | None:
-    """Raises Misconfigured for an endpoint without the name of a model."""
-    if settings.chat_url is None:
-        return None
-    if not settings.chat_model:
-        raise Misconfigured("RUNLORE_CHAT_MODEL: name the language model of RUNLORE_CHAT_URL")
-    key = settings.chat_key.get_secret_value() if settings.chat_key else None
-    return ChatEndpoint(settings.chat_url.get_secret_value(), settings.chat_model, key)
 
 
 def _body(reply: ChatReply, at: datetime) -> ChatReplyBody:

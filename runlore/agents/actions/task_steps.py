@@ -101,17 +101,21 @@ def assign_task(store: Store, task_id: UUID, agent_id: UUID) -> TaskRow:
     )
 
 
-def lease_tasks(store: Store, agent_id: UUID, most: int = 1) -> list[TaskRow]:
+def lease_tasks(
+    store: Store, agent_id: UUID, most: int = 1, types: Sequence[str] | None = None
+) -> list[TaskRow]:
     """What an agent shall do now: tasks assigned to it, then those of the queue.
+
+    types: of the tasks that it takes from the queue; None: any.
 
     Each comes with a fencing token. Tasks of silent agents come back to the queue here, too.
     """
     if not 1 <= most <= MAX_LEASED:
         raise BadInput(f"most: give 1 to {MAX_LEASED}", "most")
-    batch = leases.lease_tasks(store, agent_id, most)
+    batch = leases.lease_tasks(store, agent_id, most, types)
     rows = batch.tasks
     if batch.has_late and leases.end_leases(store, BACKOFF) and len(rows) < most:
-        rows += leases.lease_tasks(store, agent_id, most - len(rows)).tasks
+        rows += leases.lease_tasks(store, agent_id, most - len(rows), types).tasks
     return rows
 
 

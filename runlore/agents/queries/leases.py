@@ -5,6 +5,7 @@ task, and refuses lower ones. So an agent that lost its lease without knowing ch
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 from uuid import UUID
@@ -41,6 +42,7 @@ WITH me AS (
  SELECT t.id FROM runlore.agent_tasks t, me
  WHERE t.status = 'pending' AND t.waits_for = 0 AND t.available_at <= clock_timestamp()
   AND me.state = 'active' AND t.required_capabilities <@ me.capabilities
+  AND (%(types)s::text[] IS NULL OR t.type = ANY(%(types)s::text[]))
  ORDER BY t.due_at LIMIT (SELECT greatest(0, least(%(most)s - (SELECT count(*) FROM own),
   slots - (SELECT count(*) FROM runlore.agent_tasks h
    WHERE h.agent_id = me.id AND h.status IN ('assigned', 'in_progress')))) FROM me)
@@ -261,9 +263,11 @@ class LeaseBatch:
     has_late: bool
 
 
-def lease_tasks(store: Store, agent_id: UUID, most: int) -> LeaseBatch:
+def lease_tasks(
+    store: Store, agent_id: UUID, most: int, types: Sequence[str] | None = None
+) -> LeaseBatch:
     """Tasks that are assigned to an agent, then those of the queue that it can do."""
-    values = {"agent": agent_id, "most": most}
+    values = {"agent": agent_id, "most": most, "types": None if types is None else list(types)}
     with store.connect() as connection:
         row = connection.execute(SEEN, values).fetchone()
         return LeaseBatch(_rows(connection, LEASE, values), has_late=bool(row and row[0]))

@@ -11,8 +11,6 @@ import httpx
 
 from runlore.assistant.actions.chat_model import (
     LONGEST_ANSWER,
-    ChatEndpoint,
-    ChatUnavailable,
     ModelCall,
     ModelReply,
     converse,
@@ -24,6 +22,7 @@ from runlore.assistant.rules.figures import ToolAnswer
 from runlore.assistant.rules.intents import EXAMPLES, Intent, list_examples, read_intent
 from runlore.assistant.rules.log_text import clean
 from runlore.kernel.errors import Refused
+from runlore.language_model import ChatEndpoint, ChatUnavailable
 
 UNCONNECTED = "No language model is connected; this is answered by a template."
 MOST_LINES = 8

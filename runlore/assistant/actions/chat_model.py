@@ -14,10 +14,9 @@ import httpx
 from runlore.assistant.actions.documents import input_schema
 from runlore.assistant.actions.tools import Tool
 from runlore.assistant.rules.log_text import NOTICE, clean, quote
-from runlore.kernel.errors import Unavailable
+from runlore.language_model import ChatEndpoint, complete_chat
 
 MAX_ROUNDS, MAX_CALLS = 6, 4  # a call is one tool; of a round
-MAX_REPLY_BYTES = 256 << 10
 LONGEST_ANSWER = 8_000
 LONGEST_RESULT = 16_000  # characters of a tool's result
 SYSTEM = (
@@ -26,15 +25,6 @@ SYSTEM = (
     " of it. Give each number with its interval, n and as_of; null is unknown. Where a result says"
     " truncated, say so. Answer briefly."
 )
-
-
-@dataclass(frozen=True)
-class ChatEndpoint:
-    """url: with the version, such as http://localhost:11434/v1. key: None: it asks for none."""
-
-    url: str
-    model: str
-    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,10 +49,6 @@ class ModelReply:
 CallByName = Callable[[str, Mapping[str, Any]], Awaitable[ModelCall]]
 
 
-class ChatUnavailable(Unavailable):
-    """The endpoint is away, or says what nobody can use."""
-
-
 async def converse(
     client: httpx.AsyncClient,
     endpoint: ChatEndpoint,
@@ -79,7 +65,8 @@ async def converse(
     calls: list[ModelCall] = []
     is_cut = False
     for _ in range(MAX_ROUNDS):
-        reply = await _complete(client, endpoint, said, tools)
+        body = {"messages": said, "tools": [*map(_function, tools)]}
+        reply = await complete_chat(client, endpoint, body)
         wanted = _wanted_calls(reply)
         if not wanted:
             text = clean_lines(str(reply.get("content") or ""))
@@ -116,46 +103,6 @@ def clean_lines(text: str) -> str:
     """The model's text without what is not seen; its lines stay."""
     lines = (clean(line, LONGEST_ANSWER) for line in text[: 4 * LONGEST_ANSWER].splitlines())
     return "\n".join(lines).strip()
-
-
-async def _complete(
-    client: httpx.AsyncClient,
-    endpoint: ChatEndpoint,
-    messages: Sequence[Mapping[str, Any]],
-    tools: Sequence[Tool],
-) -> Mapping[str, Any]:
-    """The message of the first choice."""
-    body = {"model": endpoint.model, "messages": messages, "tools": [*map(_function, tools)]}
-    headers = {} if endpoint.key is None else {"Authorization": f"Bearer {endpoint.key}"}
-    url = f"{endpoint.url.rstrip('/')}/chat/completions"
-    try:
-        async with client.stream("POST", url, json=body, headers=headers) as response:
-            content = await _read(response)
-        if response.status_code != 200:
-            raise ChatUnavailable(f"the language model's endpoint says {response.status_code}")
-        message = json.loads(content)["choices"][0]["message"]
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ChatUnavailable(
-            f"the language model's endpoint is away: {type(error).__name__}"
-        ) from error
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise ChatUnavailable(
-            "the language model's endpoint does not answer as OpenAI's does"
-        ) from error
-    if not isinstance(message, dict):
-        raise ChatUnavailable("the language model's endpoint does not answer as OpenAI's does")
-    return message
-
-
-async def _read(response: httpx.Response) -> bytes:
-    content = b""
-    async for part in response.aiter_bytes():
-        content += part
-        if len(content) > MAX_REPLY_BYTES:
-            raise ChatUnavailable(
-                f"the language model's reply is larger than {MAX_REPLY_BYTES >> 10} KiB"
-            )
-    return content
 
 
 def _function(tool: Tool) -> dict[str, Any]:

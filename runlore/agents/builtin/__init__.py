@@ -1,0 +1,1 @@
+"""The agents that come with Runlore. They run in this process, and need no other service."""
