@@ -1,7 +1,9 @@
 """Every endpoint of the service, in the order in which the router tries them."""
 
 from bentos.api import (
+    a2a,
     advice,
+    agent_cards,
     agent_messages,
     agent_routing,
     agent_tasks,
@@ -93,6 +95,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *ingests.ENDPOINTS,
     *alerts.ENDPOINTS,
     *agents.ENDPOINTS,
+    *agent_cards.ENDPOINTS,
+    *a2a.ENDPOINTS,
     *agent_tasks.ENDPOINTS,
     *agent_messages.ENDPOINTS,
     *agent_routing.ENDPOINTS,

@@ -62,7 +62,8 @@ def test_only_pages_and_health_need_no_key() -> None:
         "/console/logout",
         "/console/static/{digest}/{name}",
     }
-    assert without == {*documents, *console, "/livez", "/readyz", "/healthz"}
+    card = "/.well-known/agent-card.json"
+    assert without == {*documents, *console, card, "/livez", "/readyz", "/healthz"}
 
 
 def test_the_document_begins_with_what_a_newcomer_needs(serving: Serving) -> None:

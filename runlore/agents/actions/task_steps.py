@@ -63,11 +63,18 @@ class TaskOutcome:
 
 
 def create_task(
-    store: Store, task: NewTask, now: datetime, *, assign_by: RoutingPolicy | None = None
+    store: Store,
+    task: NewTask,
+    now: datetime,
+    *,
+    assign_by: RoutingPolicy | None = None,
+    agent_id: UUID | None = None,
 ) -> CreatedTask:
     """Put a task into the queue; assign_by: give it at once to an agent that this policy chooses.
 
-    Raises BadInput for a wrong field, or a dependency that does not exist or has failed.
+    agent_id: give it at once to this agent; when it cannot take it, there is no task.
+    Raises BadInput for a wrong field, or a dependency that does not exist or has failed, and
+    Refused where the agent cannot take it.
     """
     check_task(task, now)
     with store.connect() as connection:
@@ -75,6 +82,8 @@ def create_task(
         row = task_rows.add_task(connection, task)
         if row is None:
             return CreatedTask(_earlier(connection, task), is_new=False)
+        if agent_id is not None:
+            return CreatedTask(_assign_to(connection, row, agent_id), is_new=True)
         if assign_by is None or row.waits_for:
             return CreatedTask(row, is_new=True)
         left = None if task.deadline is None else (task.deadline - now).total_seconds()
@@ -213,6 +222,16 @@ def _assign_chosen(connection: Connection, row: TaskRow, request: RoutingRequest
         return CreatedTask(row, is_new=True, choice=choice)
     assigned = leases.assign_task(connection, row.id, choice.chosen.agent_id, choice.reason)
     return CreatedTask(assigned or row, is_new=True, choice=choice)
+
+
+def _assign_to(connection: Connection, row: TaskRow, agent_id: UUID) -> TaskRow:
+    assigned = leases.assign_task(connection, row.id, agent_id, "by request")
+    if assigned is None:
+        raise Refused(
+            f"agent {agent_id} takes no such task now: it must exist, be active, have the required"
+            " capabilities and a free slot"
+        )
+    return assigned
 
 
 def _check_related(connection: Connection, task: NewTask) -> None:
