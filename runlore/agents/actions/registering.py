@@ -74,9 +74,13 @@ def list_agents(store: Store, wanted: AgentFilter) -> AgentPage:
 
 
 def remove_agent(store: Store, agent_id: UUID) -> None:
-    """Its tasks go back to the queue when their leases end. Raises NotFound."""
+    """Its tasks go back to the queue when their leases end. Raises NotFound, and Refused."""
     if not registry.remove_agent(store, agent_id):
-        raise NotFound(f"there is no agent {agent_id}")
+        row = _existing(registry.read_agent(store, agent_id), agent_id)
+        raise Refused(
+            f"{row.name} is installed from the marketplace: `runlore marketplace uninstall"
+            f" {agent_id}` removes it"
+        )
 
 
 def agent_status(row: AgentRow) -> AgentStatus:

@@ -65,7 +65,12 @@ WHERE (%(name)s::text IS NULL OR a.name = %(name)s)
  AND (%(after)s::text IS NULL OR a.name > %(after)s)
 ORDER BY a.name LIMIT %(limit)s
 """  # noqa: S608  (parts of ours)
-REMOVE: LiteralString = "DELETE FROM runlore.agents WHERE id = %(id)s RETURNING name"
+REMOVE: LiteralString = """
+DELETE FROM runlore.agents a WHERE a.id = %(id)s AND NOT EXISTS (
+ SELECT FROM runlore.marketplace_installations i
+ WHERE i.agent_id = a.id AND i.uninstalled_at IS NULL)
+RETURNING a.name
+"""
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,10 @@ def list_agents(store: Store, wanted: AgentFilter) -> list[AgentRow]:
 
 
 def remove_agent(store: Store, agent_id: UUID) -> bool:
-    """Its tasks stay, and come back to the queue when their leases end."""
+    """Its tasks stay, and come back to the queue when their leases end.
+
+    False: there is none, or it is installed from the marketplace.
+    """
     with store.connect() as connection:
         return connection.execute(REMOVE, {"id": agent_id}).fetchone() is not None
 

@@ -83,7 +83,7 @@ class Price(_ManifestPart):
 
 
 class Manifest(_ManifestPart):
-    """entry: `remote`: address of the agent card; `mcp`: address of the server; `wasm`: a file.
+    """entry: `remote`: its A2A address; `mcp`: address of the server; `wasm`: a file.
 
     `builtin`: a name in Runlore's own code; only packages of Runlore itself have that form.
     files: SHA-256 and size by path; a file of the archive that is not listed is refused.
@@ -124,6 +124,13 @@ class Manifest(_ManifestPart):
         needed = permission_of_address(self.entry)
         if needed not in self.permissions:
             raise BadInput(f"permissions: the address needs {needed}", "permissions")
+        if self.form == "mcp" and self.tool is None:
+            raise BadInput("card: an MCP server needs a skill with its tool", "card")
+
+    @property
+    def tool(self) -> str | None:
+        """The tool of an MCP server that does the tasks."""
+        return next((one.tool for one in self.card.skills if one.tool), None)
 
     @property
     def wasm_limits(self) -> WasmLimits:
