@@ -12,7 +12,7 @@ from runlore.kernel.errors import NotFound, Refused
 from runlore.marketplace.actions.catalog import PublishedVersion, add_first_party
 from runlore.marketplace.queries import installations, packages
 from runlore.marketplace.queries.installations import InstallationRow
-from runlore.marketplace.queries.packages import PackageRow, VersionRow
+from runlore.marketplace.queries.packages import PackageRow, PackageVersionRow
 from runlore.marketplace.queries.publishers import Connection, lock_marketplace
 from runlore.marketplace.rules.archives import verify_archive
 from runlore.marketplace.rules.differences import (
@@ -188,7 +188,7 @@ def agent_profile(manifest: Manifest, custom_name: str | None) -> AgentProfile:
     )
 
 
-def _installable(connection: Connection, package_id: UUID) -> tuple[PackageRow, VersionRow]:
+def _installable(connection: Connection, package_id: UUID) -> tuple[PackageRow, PackageVersionRow]:
     row = packages.package_by_id(connection, package_id)
     if row is None:
         raise NotFound(f"there is no package {package_id}; `runlore marketplace search` shows all")
@@ -218,7 +218,9 @@ def _load(
     return package.manifest, package.files
 
 
-def _record(store: Store, row: PackageRow, latest: VersionRow, agent: AgentRow) -> InstallationRow:
+def _record(
+    store: Store, row: PackageRow, latest: PackageVersionRow, agent: AgentRow
+) -> InstallationRow:
     values = {
         "agent_id": agent.id,
         "package_id": row.id,

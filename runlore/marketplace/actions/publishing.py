@@ -5,7 +5,7 @@ from uuid import UUID
 
 from runlore.kernel.errors import Refused
 from runlore.marketplace.queries import packages, publishers
-from runlore.marketplace.queries.packages import PackageRow, PackageStatus, VersionRow
+from runlore.marketplace.queries.packages import PackageRow, PackageStatus, PackageVersionRow
 from runlore.marketplace.queries.publishers import Connection, PublisherKey
 from runlore.marketplace.rules.archives import VerifiedPackage, verify_archive
 from runlore.marketplace.rules.differences import describe_difference, difference
@@ -149,7 +149,7 @@ def _raise_version(
     return _publication(row.id, package, row.status, row.flags)
 
 
-def _check_version(name: str, latest: VersionRow, package: VerifiedPackage) -> None:
+def _check_version(name: str, latest: PackageVersionRow, package: VerifiedPackage) -> None:
     manifest = package.manifest
     if manifest.version == latest.version:
         changed = describe_difference(difference(latest.manifest, manifest))

@@ -71,7 +71,7 @@ class PackageRow:
 
 
 @dataclass(frozen=True)
-class VersionRow:
+class PackageVersionRow:
     """digest: SHA-256 of the archive. key: the public key that signed it; '': built in."""
 
     number: int
@@ -137,11 +137,12 @@ def add_version(
     connection.execute(ADD_VERSION, values)
 
 
-def read_versions(connection: Connection, package_id: UUID) -> list[VersionRow]:
+def read_versions(connection: Connection, package_id: UUID) -> list[PackageVersionRow]:
     """In the order of publication, which is that of the versions."""
     rows = connection.cursor(row_factory=dict_row).execute(VERSIONS, {"id": package_id}).fetchall()
     return [
-        VersionRow(**row | {"manifest": Manifest.model_validate(row["manifest"])}) for row in rows
+        PackageVersionRow(**row | {"manifest": Manifest.model_validate(row["manifest"])})
+        for row in rows
     ]
 
 

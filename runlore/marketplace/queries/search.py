@@ -172,5 +172,5 @@ def _prefixes(text: str) -> str | None:
     plain = {"".join(filter(str.isalnum, part)).lower() for part in text.split()} - {""}
     words = words or plain
     if not words:
-        return "''" if text.strip() else None
+        return "none & !none" if text.strip() else None
     return " & ".join(f"{word}:*" for word in sorted(words)[:20])

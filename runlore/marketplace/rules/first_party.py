@@ -68,7 +68,7 @@ def _manifest(
     words = capabilities.split()
     skills = [PackageSkill(id=word, name=word.replace("_", " ")) for word in words]
     return Manifest(
-        schema=SCHEMA,
+        schema_=SCHEMA,
         name=name,
         publisher=FIRST_PARTY,
         version=version,

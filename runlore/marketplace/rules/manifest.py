@@ -17,7 +17,7 @@ from runlore.marketplace.rules.permissions import (
 )
 from runlore.marketplace.rules.versions import version_order
 
-SCHEMA = "runlore.package/1"
+SCHEMA: Literal["runlore.package/1"] = "runlore.package/1"
 MANIFEST_FILE = "manifest.json"
 SIGNATURE_FILE = "signature.json"
 OWN_FILES = (MANIFEST_FILE, SIGNATURE_FILE)
@@ -36,7 +36,7 @@ PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*
 
 
 class _ManifestPart(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_by_name=True)
 
 
 class PackageSkill(_ManifestPart):

@@ -65,6 +65,8 @@ SYSTEM_PARTS = frozenset(
         ("pools", "name"),
         ("agent_routings", "policy"),
         ("agents", "way"),
+        ("marketplace_installations", "digest"),
+        ("marketplace_installations", "permissions"),
         *((table, "type") for table in ("agents", "agent_tasks", "agent_messages")),
     }
 )
@@ -198,4 +200,8 @@ HOLDINGS: dict[str, TableHolding] = {
     "agent_task_events": _mentions("detail"),
     "agent_routings": _mentions("candidates", "reason"),
     "agent_messages": _mentions("subject", "body", "idempotency_key"),
+    "marketplace_keys": _none("public keys of publishers"),
+    "marketplace_packages": _none("published packages, signed by their publishers"),
+    "marketplace_versions": _none("published packages, signed by their publishers"),
+    "marketplace_installations": _mentions("agent_name"),
 }

@@ -75,6 +75,12 @@ from runlore.store.schema.incidents import (
 )
 from runlore.store.schema.lineage import lineage_runs
 from runlore.store.schema.live import live_events, live_outbox, live_stream, live_topics
+from runlore.store.schema.marketplace import (
+    marketplace_installations,
+    marketplace_keys,
+    marketplace_packages,
+    marketplace_versions,
+)
 from runlore.store.schema.names import (
     INSTANT,
     PARTITIONED,
@@ -170,6 +176,10 @@ __all__ = [
     "live_outbox",
     "live_stream",
     "live_topics",
+    "marketplace_installations",
+    "marketplace_keys",
+    "marketplace_packages",
+    "marketplace_versions",
     "metadata",
     "metrics",
     "opt_outs",
