@@ -57,6 +57,12 @@ SELECT at, event, agent_id, token, detail FROM runlore.agent_task_events
 WHERE task_id = %(id)s ORDER BY id LIMIT 1000
 """
 
+NOTE: LiteralString = """
+INSERT INTO runlore.agent_task_events (task_id, event, agent_id, token, detail)
+SELECT %(task)s, 'log', %(agent)s, %(token)s, line
+FROM unnest(%(lines)s::text[]) WITH ORDINALITY AS written (line, place) ORDER BY place
+"""
+
 
 @dataclass(frozen=True)
 class TaskRow:
@@ -129,6 +135,13 @@ def wake_agents(connection: Connection) -> None:
 def lock_tasks(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, TaskStatus]:
     """Their statuses, which stay so until the transaction ends; missing: no such task."""
     return dict(connection.execute(LOCK, {"ids": list(ids)}).fetchall())
+
+
+def note_lines(store: Store, task: TaskRow, lines: Sequence[str]) -> None:
+    """Put what an agent wrote while it worked into the record of a task."""
+    values = {"task": task.id, "agent": task.agent_id, "token": task.token, "lines": list(lines)}
+    with store.connect() as connection:
+        connection.execute(NOTE, values)
 
 
 def read_task(store: Store, task_id: UUID) -> TaskRow | None:

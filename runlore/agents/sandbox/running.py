@@ -48,7 +48,14 @@ class SandboxResult:
 
 
 class ComponentStopped(Refused):
-    """A component was stopped, or says itself that it failed; the message says why."""
+    """A component was stopped, or says itself that it failed; the message says why.
+
+    log: what it wrote before.
+    """
+
+    def __init__(self, message: str, log: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.log = log
 
 
 def run_component(task: SandboxTask) -> SandboxResult:
@@ -62,18 +69,18 @@ def run_component(task: SandboxTask) -> SandboxResult:
     answer = _answer(task)
     log = [str(line) for line in answer.get("log", ())]
     if "stopped" in answer:
-        raise ComponentStopped(str(answer["stopped"]))
-    return SandboxResult(_output(str(answer["output"])), log)
+        raise ComponentStopped(str(answer["stopped"]), log)
+    return SandboxResult(_output(str(answer["output"]), log), log)
 
 
-def _output(text: str) -> object:
+def _output(text: str, log: Sequence[str]) -> object:
     try:
         value: object = json.loads(text)
         check_document(value, "output")
     except (ValueError, RecursionError) as error:
-        raise ComponentStopped(f"output: is no JSON: {str(error)[:100]}") from error
+        raise ComponentStopped(f"output: is no JSON: {str(error)[:100]}", log) from error
     except BadInput as error:
-        raise ComponentStopped(str(error)) from error
+        raise ComponentStopped(str(error), log) from error
     return value
 
 
