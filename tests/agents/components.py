@@ -64,3 +64,27 @@ CLOCK = bytes(
       (realloc (core func $i "realloc")))))
 """)
 )
+
+LOG = bytes(
+    wat2wasm(f"""
+(component
+  (import "log" (func $log (param "line" string)))
+  (core module $memory
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
+  (core instance $k (instantiate $memory))
+  (core func $write (canon lower (func $log) (memory (core memory $k "memory"))))
+  (core module $m
+    (import "host" "write" (func $write (param i32 i32)))
+    (import "k" "memory" (memory 1))
+    (func (export "run") (param $p i32) (param $n i32) (result i32)
+      (call $write (local.get $p) (local.get $n))
+      {ECHO}
+      (i32.const 0)))
+  (core instance $i (instantiate $m
+    (with "host" (instance (export "write" (func $write)))) (with "k" (instance $k))))
+  (func (export "run") {TYPE}
+    (canon lift (core func $i "run") (memory (core memory $k "memory"))
+      (realloc (core func $k "realloc")))))
+""")
+)

@@ -15,18 +15,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from runlore.agents.actions.builtin_work import store_agents
 from runlore.agents.actions.registering import register_agent
 from runlore.agents.actions.store_worker import StoreAgent, StoreWorker
 from runlore.agents.actions.task_steps import create_task, find_task
-from runlore.agents.builtin.catalogue import BUILTIN_AGENTS, find_builtin
+from runlore.agents.builtin.catalogue import find_builtin
 from runlore.agents.builtin.task_kind import BuiltinContext, do_task
 from runlore.agents.builtin.trend_analysis import measure_trend
 from runlore.agents.rules.registration import AgentProfile
 from runlore.agents.rules.task import NewTask
 from runlore.cli import app
 from runlore.kernel import instants
-from runlore.kernel.errors import BadInput, Refused
+from runlore.kernel.errors import BadInput
 from runlore.language_model import ChatEndpoint
 from runlore.settings import Settings
 from runlore.simulate.content import ContentScenario
@@ -217,8 +216,6 @@ def test_all_five_do_a_task_of_the_queue_on_real_posts_and_points(
     [shift] = trend["shifts"]
     assert shift["low"] < 0.4 < shift["high"]
     assert trend["level"] == pytest.approx(70, abs=1)
-    with pytest.raises(Refused, match="not Runlore's own"):
-        take_a_name(store)
 
 
 def add(store: Store, task_type: str, given: dict[str, Any]) -> UUID:
@@ -245,13 +242,6 @@ def check_scheduled(output: dict[str, Any]) -> None:
     assert output["learned_from"] > 100
     assert output["calendar"].count("BEGIN:VEVENT") == 7
     assert f"DTSTART:{starts[0]:%Y%m%dT%H%M%SZ}" in output["calendar"]
-
-
-def take_a_name(store: Store) -> None:
-    with store.connect() as connection:
-        connection.execute("DELETE FROM runlore.agents WHERE name = 'TrendAnalyzer'")
-    register_agent(store, AgentProfile("TrendAnalyzer"))
-    store_agents(store, BUILTIN_AGENTS, None)
 
 
 def test_a_lease_is_kept_while_a_task_is_done_and_lost_ones_change_nothing(store: Store) -> None:

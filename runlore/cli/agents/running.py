@@ -8,7 +8,7 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="Such as TrendAnalyzer; none: all of them."),
+    typer.Argument(metavar="[NAME]...", help="Such as TrendAnalyzer; none: all that can run here."),
 ]
 OneName = Annotated[
     str | None, typer.Argument(metavar="[NAME]", help="Show the inputs and outputs of this one.")
@@ -20,26 +20,25 @@ UntilIdle = Annotated[bool, typer.Option("--until-idle", help="End when no task 
 def run(
     name: Names = None, slots: Slots = 1, until_idle: UntilIdle = False, json: Json = False
 ) -> None:
-    """Let the agents that come with Runlore do their tasks, until Ctrl-C.
+    """Let Runlore's own agents, and installed components, do their tasks until Ctrl-C.
+
+    Runlore's own are installed from the marketplace where they are not yet.
 
     Example: runlore agents run QualityReviewerAI TrendAnalyzer
     """
     from dataclasses import asdict
 
-    from runlore.agents.actions.builtin_work import store_agents
     from runlore.agents.actions.store_worker import StoreWorker
-    from runlore.agents.builtin.catalogue import BUILTIN_AGENTS, find_builtin
     from runlore.app import open_app
     from runlore.cli.stack import ended_by_signals
     from runlore.language_model import chat_endpoint
+    from runlore.marketplace.actions.running import runnable_agents
 
-    agents = [find_builtin(one) for one in name] if name else list(BUILTIN_AGENTS)
     with open_app() as app, ended_by_signals():
-        worker = StoreWorker(
-            app.store, store_agents(app.store, agents, chat_endpoint(app.settings)), slots
-        )
+        agents = runnable_agents(app.store, name or (), chat_endpoint(app.settings))
+        worker = StoreWorker(app.store, [agent for _, agent in agents], slots)
         if not until_idle:
-            echo(f"{', '.join(one.name for one in agents)} work; Ctrl-C ends it.", err=json)
+            echo(f"{', '.join(title for title, _ in agents)} work; Ctrl-C ends it.", err=json)
         try:
             done = worker.run(until_idle=until_idle)
         except KeyboardInterrupt:
