@@ -98,4 +98,4 @@ def test_runlores_own_packages_begin_at_nothing_and_are_installed_when_they_run(
     assert not find_task(home, again).output["passes"]
     bad = CliRunner().invoke(app, ["agents", "run", "nobody", "--until-idle"])
     assert bad.exit_code == 1
-    assert "'nobody' is not installed" in bad.output
+    assert "'nobody' is not installed" in str(bad.exception)

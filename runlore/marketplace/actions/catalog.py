@@ -100,6 +100,7 @@ def package_id_of(store: Store, name_or_id: str) -> UUID:
 
 
 def read_totals(store: Store) -> MarketplaceTotals:
+    """The figures of the whole catalog."""
     add_first_party(store)
     totals, types = search.read_totals(store)
     rated = search.search_packages(store, CatalogQuery(min_rating=0.0, limit=TOP))[0]

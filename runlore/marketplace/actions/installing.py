@@ -92,6 +92,7 @@ def uninstall(store: Store, agent_id: UUID) -> InstallationRow:
 
 
 def list_installed(store: Store, limit: int = 1000) -> list[InstallationRow]:
+    """Those that stand, the oldest first."""
     with store.connect() as connection:
         return installations.list_installations(connection, limit)
 
