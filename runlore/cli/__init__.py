@@ -39,7 +39,7 @@ from runlore.cli import (
     training,
 )
 from runlore.cli.alerts.commands import alerts_group
-from runlore.cli.demo.command import demo
+from runlore.cli.demo.command import demo_group
 from runlore.cli.errors import INTERRUPTED_CODE, Stopped, report
 from runlore.cli.experiments.commands import experiments_group
 from runlore.cli.ingest.commands import ingest_group
@@ -72,7 +72,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command()(demo)
+app.add_typer(demo_group, name="demo")
 app.command()(look.look)
 app.command()(stack.up)
 app.command()(stack.down)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from runlore.cli.demo import offer, steps
+from runlore.cli.demo.agents import demo_agents
 from runlore.cli.demo.tour import Tour
 from runlore.cli.output import Json, emit_json
 
@@ -25,7 +26,13 @@ Console = Annotated[
 ]
 
 
+demo_group = typer.Typer()
+demo_group.command("agents")(demo_agents)
+
+
+@demo_group.callback(invoke_without_command=True)
 def demo(
+    context: typer.Context,
     executions: Executions = 20_000,
     seed: Seed = 7,
     console: Console = None,
@@ -42,6 +49,8 @@ def demo(
     from runlore.app import open_app
     from runlore.stack import running
 
+    if context.invoked_subcommand is not None:
+        return
     keeps = (sys.stdout.isatty() and not json) if console is None else console
     with open_app() as app:
         chosen = app.settings.model_copy(update={"host": "127.0.0.1"})  # where no key is needed
