@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from runlore.agents.actions.registering import register_agent
 from runlore.agents.actions.store_worker import StoreAgent, StoreWorker
-from runlore.agents.actions.task_steps import create_task, find_task
+from runlore.agents.actions.task_steps import create_task, find_task, lease_tasks
 from runlore.agents.builtin.catalogue import find_builtin
 from runlore.agents.builtin.task_kind import BuiltinContext, do_task
 from runlore.agents.builtin.trend_analysis import measure_trend
@@ -90,7 +90,7 @@ def model_that_says(text: str) -> Iterator[ChatEndpoint]:
             return
 
     with HTTPServer(("127.0.0.1", 0), Reply) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield ChatEndpoint(f"http://127.0.0.1:{server.server_port}/v1", "small")
         server.shutdown()
 
@@ -264,3 +264,29 @@ def test_a_lease_is_kept_while_a_task_is_done_and_lost_ones_change_nothing(store
     row = find_task(store, task.id)
     assert (row.status, row.attempts, row.output) == ("completed", 1, {"token": row.token})
     assert find_task(store, taken.id).output is None
+
+
+def test_a_long_task_costs_few_looks_and_holds_up_nobody(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = register_agent(store, AgentProfile("two at a time", max_concurrent_tasks=2))
+    create_task(store, NewTask("wait", "Long"), instants.now())
+    looks: list[float] = []
+    done_at: dict[str, float] = {}
+
+    def count(*values: Any) -> Any:
+        looks.append(time.monotonic())
+        return lease_tasks(*values)
+
+    def handle(row: Any) -> object:
+        if row.name == "Long":
+            create_task(store, NewTask("wait", "Short"), instants.now())
+            time.sleep(1.2)
+        done_at[row.name] = time.monotonic()
+        return None
+
+    monkeypatch.setattr("runlore.agents.actions.store_worker.lease_tasks", count)
+    worker = StoreWorker(store, [StoreAgent(agent.id, ["wait"], handle)], slots=2)
+    assert worker.run(until_idle=True).completed == 2
+    assert done_at["Short"] < done_at["Long"] - 0.4
+    assert len(looks) <= 7

@@ -1,8 +1,9 @@
 """Agents that work in this process, on the store: each task under a lease that is renewed."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -79,24 +80,31 @@ class StoreWorker:
     def _work(
         self, threads: ThreadPoolExecutor, listener: notices.Listener, *, is_hurried: bool
     ) -> bool:
-        """Do the tasks that can begin, then wait for others. Whether there was none."""
+        """Do the tasks that can begin, then wait for others. Whether there was none.
+
+        It looks again when a task has ended, when somebody says that there may be one, and after
+        LOOK_S: never more often, however long a task takes.
+        """
         was_idle = True
         running: set[Future[None]] = set()
+        look_at = time.monotonic()
         while not self.end.is_set():
-            begun = self._begin(threads, self.slots - len(running))
-            running |= begun
-            was_idle = was_idle and not begun
+            if time.monotonic() >= look_at and len(running) < self.slots:
+                begun = self._begin(threads, self.slots - len(running))
+                running |= begun
+                was_idle = was_idle and not begun
+                look_at = time.monotonic() + LOOK_S
             if not running:
                 break
-            ended, running = wait(running, TICK_S)
+            ended, running = wait(running, TICK_S, FIRST_COMPLETED)
             for one in ended:
                 one.result()
+            if ended or listener.wait(0.0):
+                look_at = time.monotonic()
         wait(running)
-        if was_idle and not self.end.is_set():
-            if not is_hurried:
-                listener.wait(LOOK_S, self.end)
-            return True
-        return False
+        if was_idle and not is_hurried:
+            listener.wait(LOOK_S, self.end)
+        return was_idle
 
     def _begin(self, threads: ThreadPoolExecutor, free: int) -> set[Future[None]]:
         begun: set[Future[None]] = set()
