@@ -9,7 +9,7 @@ from typing import Any
 
 from runlore.client.calls import Call
 from runlore.client.synchronous import Client
-from runlore.kernel.errors import Refused, Unavailable
+from runlore.kernel.errors import BadInput, NotFound, Refused, Unavailable
 
 WAIT_S = 8.0  # for a task, at the service
 RETRY_S = 2.0  # after the service could not be reached
@@ -80,7 +80,12 @@ class Worker:
         beating.start()
         with ThreadPoolExecutor(self._slots) as threads:
             while agent_id and not self._stop.is_set():
-                for task in self._pulled(agent_id):
+                try:
+                    tasks = self._pulled(agent_id)
+                except NotFound:  # somebody removed the agent, but not this worker
+                    agent_id = self._registered()
+                    continue
+                for task in tasks:
                     self._in_hand[task.id] = task
                     threads.submit(self._do, task)
         self._stop.set()
@@ -160,8 +165,11 @@ class Worker:
             try:
                 self._post(path, whole)
                 return
-            except Refused:
+            except (Refused, NotFound):
                 task.lost.set()
+            except BadInput as error:
+                path = f"/agent-tasks/{task.id}/fail"
+                whole = {"failure": f"{error}"[:2000], "fencing_token": task.token}
             except Unavailable:
                 if time.monotonic() > until:
                     return  # the lease has ended; the task comes back

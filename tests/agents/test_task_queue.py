@@ -298,6 +298,8 @@ def test_a_removed_agents_task_comes_back(store: Store):
     remove_agent(store, gone.id)
     with pytest.raises(NotFound):
         hear_of_agent(store, gone.id)
+    with pytest.raises(NotFound, match="register it"):
+        lease_tasks(store, gone.id)
     age_lease(store, task.id)
     end_leases(store)
     end_pauses(store)

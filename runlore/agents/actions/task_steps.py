@@ -13,7 +13,7 @@ from runlore.agents.actions.routing import (
     record_choice,
 )
 from runlore.agents.queries import leases, task_rows
-from runlore.agents.queries.leases import Backoff
+from runlore.agents.queries.leases import Backoff, LeaseBatch
 from runlore.agents.queries.routings import RoutingRow, read_routings
 from runlore.agents.queries.task_rows import Connection, TaskEvent, TaskFilter, TaskRow
 from runlore.agents.rules.documents import check_document
@@ -118,13 +118,14 @@ def lease_tasks(
     types: of the tasks that it takes from the queue; None: any.
 
     Each comes with a fencing token. Tasks of silent agents come back to the queue here, too.
+    Raises BadInput, and NotFound for an agent that is not registered, or no longer.
     """
     if not 1 <= most <= MAX_LEASED:
         raise BadInput(f"most: give 1 to {MAX_LEASED}", "most")
-    batch = leases.lease_tasks(store, agent_id, most, types)
+    batch = _lease(store, agent_id, most, types)
     rows = batch.tasks
     if batch.has_late and leases.end_leases(store, BACKOFF) and len(rows) < most:
-        rows += leases.lease_tasks(store, agent_id, most - len(rows), types).tasks
+        rows += _lease(store, agent_id, most - len(rows), types).tasks
     return rows
 
 
@@ -213,6 +214,13 @@ def list_tasks(store: Store, wanted: TaskFilter) -> list[TaskRow]:
     if not 1 <= wanted.limit <= MAX_PAGE:
         raise BadInput(f"limit: give 1 to {MAX_PAGE}", "limit")
     return task_rows.list_tasks(store, wanted)
+
+
+def _lease(store: Store, agent_id: UUID, most: int, types: Sequence[str] | None) -> LeaseBatch:
+    batch = leases.lease_tasks(store, agent_id, most, types)
+    if batch is None:
+        raise NotFound(f"there is no agent {agent_id}; register it")
+    return batch
 
 
 def _assign_chosen(connection: Connection, row: TaskRow, request: RoutingRequest) -> CreatedTask:

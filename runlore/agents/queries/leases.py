@@ -265,12 +265,17 @@ class LeaseBatch:
 
 def lease_tasks(
     store: Store, agent_id: UUID, most: int, types: Sequence[str] | None = None
-) -> LeaseBatch:
-    """Tasks that are assigned to an agent, then those of the queue that it can do."""
+) -> LeaseBatch | None:
+    """Tasks that are assigned to an agent, then those of the queue that it can do.
+
+    None: there is no such agent.
+    """
     values = {"agent": agent_id, "most": most, "types": None if types is None else list(types)}
     with store.connect() as connection:
         row = connection.execute(SEEN, values).fetchone()
-        return LeaseBatch(_rows(connection, LEASE, values), has_late=bool(row and row[0]))
+        if row is None:
+            return None
+        return LeaseBatch(_rows(connection, LEASE, values), has_late=bool(row[0]))
 
 
 def assign_task(
