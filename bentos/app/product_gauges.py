@@ -154,6 +154,11 @@ def privacy_families(privacy: PrivacyGauges) -> Iterator[Metric]:
     yield gauge("privacy_budget_spent_ratio", spent).add(alone(privacy.spent))
     charged = "Answers and trainings that were charged to this month's privacy budget"
     yield gauge("privacy_charges", charged).add(alone(privacy.charged))
+    personas = "Personas that were charged this month"
+    yield gauge("privacy_charged_personas", personas).add(alone(privacy.personas))
+    most = "Share of its own budget that is spent of the persona with the least left"
+    yield gauge("privacy_persona_spent_ratio", most).add(alone(privacy.most_spent))
+    yield gauge("opted_out_personas", "Personas that opted out").add(alone(privacy.opted_out))
 
 
 def health_families(health: HealthGauges) -> Iterator[Metric]:

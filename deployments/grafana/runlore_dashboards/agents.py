@@ -165,6 +165,18 @@ ADVISED = PanelRow(
             or_zero(total(product("runlore_open_security_causes", "level"))),
             thresholds=((1, "red"),),
         ),
+        stat(
+            "Privacy budget spent",
+            "Of this month; `runlore privacy report` shows on what. At 100 % new aggregates wait.",
+            product("runlore_privacy_budget_spent_ratio"),
+            unit="percentunit",
+            thresholds=((0.75, "orange"), (1, "red")),
+        ),
+        stat(
+            "Personas that opted out",
+            "They are in no aggregate, and in no model of all personas.",
+            product("runlore_opted_out_personas"),
+        ),
     ),
 )
 AGENTS = Dashboard(

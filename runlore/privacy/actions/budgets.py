@@ -8,11 +8,14 @@ from runlore.privacy.queries.budgets import (
     EVERYBODY,
     PrivacyBudget,
     PrivacySpend,
+    count_charged,
     next_period,
     period_of,
     read_budgets,
+    read_least_left,
     read_spends,
 )
+from runlore.privacy.queries.opt_outs import opted_out
 from runlore.privacy.rules.accounting import PrivacyLoss, granted
 from runlore.privacy.rules.aggregates import AggregatePlan, plan_aggregate
 from runlore.privacy.rules.policy import PrivacyPolicy
@@ -73,6 +76,30 @@ def read_report(
         tuple(spends),
         plan_aggregate(policy),
     )
+
+
+@dataclass(frozen=True)
+class PersonaBudgets:
+    """Of one month. exhausted: personas that another aggregate would leave out. opted_out: now.
+
+    most_spent: with their names; show pseudonyms of them.
+    """
+
+    charged: int
+    exhausted: int
+    opted_out: int
+    most_spent: tuple[PrivacyBudget, ...]
+
+
+def read_persona_budgets(
+    store: Store, policy: PrivacyPolicy, at: datetime, limit: int
+) -> PersonaBudgets:
+    period = period_of(at)
+    with store.connect() as connection:
+        loss = plan_aggregate(policy).loss
+        charged, exhausted = count_charged(connection, period, loss, granted(policy))
+        rows = read_least_left(connection, period, limit)
+        return PersonaBudgets(charged, exhausted, len(opted_out(connection)), tuple(rows))
 
 
 def _untouched(period: date, persona: str, allowed: PrivacyLoss) -> PrivacyBudget:

@@ -55,6 +55,18 @@ SELECT id, period, spent_at, purpose, query, rho, delta FROM runlore.privacy_spe
 WHERE period = %(period)s AND spent_at <= %(as_of)s ORDER BY id DESC LIMIT %(limit)s
 """
 
+LEAST_LEFT: LiteralString = """
+SELECT period, persona, rho_granted, rho_spent, delta_granted, delta_spent
+FROM runlore.privacy_budgets WHERE period = %(period)s AND persona <> ''
+ORDER BY rho_spent::float8 / rho_granted DESC, persona LIMIT %(limit)s
+"""
+COUNT_CHARGED: LiteralString = """
+SELECT count(*), count(*) FILTER (WHERE
+    rho_spent + %(rho)s > least(rho_granted, %(rho_granted)s)
+    OR delta_spent + %(delta)s > least(delta_granted, %(delta_granted)s))
+FROM runlore.privacy_budgets WHERE period = %(period)s AND persona <> ''
+"""
+
 
 class BudgetSpent(Refused):
     def __init__(self, renewed: date) -> None:
@@ -164,6 +176,21 @@ def read_budgets(
     with connection.cursor(row_factory=class_row(PrivacyBudget)) as cursor:
         values = {"persona": persona, "until": until, "limit": limit}
         return cursor.execute(READ, values).fetchall()
+
+
+def read_least_left(connection: Connection, period: date, limit: int) -> list[PrivacyBudget]:
+    """Of personas charged in this month, those with the least left first."""
+    with connection.cursor(row_factory=class_row(PrivacyBudget)) as cursor:
+        return cursor.execute(LEAST_LEFT, {"period": period, "limit": limit}).fetchall()
+
+
+def count_charged(
+    connection: Connection, period: date, loss: PrivacyLoss, granted: PrivacyLoss
+) -> tuple[int, int]:
+    """Personas charged in this month, and those that could not pay this loss any more."""
+    values = {"period": period, "rho": loss.rho, "delta": loss.delta, **_granted(granted)}
+    row = connection.execute(COUNT_CHARGED, values).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def read_spends(

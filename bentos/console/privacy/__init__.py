@@ -1,0 +1,1 @@
+"""Privacy: what answers about all personas may still tell."""
