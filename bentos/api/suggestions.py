@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from bentos.api.projects import AS_OF, TEXT
 from bentos.api.store_access import model_response, read_store, write_store
+from bentos.api.suggestion_sources import suggestion_sources
 from bentos.http.bodies import read_body
 from bentos.http.fields import Id
 from bentos.http.identity import actor_of
@@ -77,7 +78,10 @@ class SuggestionsBody(Closed):
     platform: str
     posts: int = Field(description="final posts of the persona on this platform")
     expected_rate: float | None = Field(description="percent")
-    score: float | None = Field(description="share of its posts that could expect less, percent")
+    score: float | None = Field(description="the content score, 0 to 100")
+    score_among: Literal["comparable posts", "own posts"] | None = Field(
+        description="own posts: no model scores posts"
+    )
     suggestions: list[SuggestionBody]
     overridden: list[str] = Field(description="rules of thumb that the posts contradict")
     target: TargetBody | None
@@ -120,7 +124,8 @@ async def search_suggestions(request: Request) -> Response:
 
     def work(store: Store) -> SuggestionsView:
         search_post(store, wanted, requester)
-        return show_suggestions(suggest(store, wanted))
+        sources = suggestion_sources(request, store, wanted.at)
+        return show_suggestions(suggest(store, wanted, sources))
 
     return model_response(suggestions_body(await write_store(request, work)))
 
@@ -134,7 +139,13 @@ async def record(request: Request) -> Response:
 
 async def suggestions_view(request: Request, wanted: SuggestionRequest) -> SuggestionsView:
     """What the data support now; nothing is recorded."""
-    return await read_store(request, lambda store: show_suggestions(suggest(store, wanted)))
+
+    def work(store: Store) -> SuggestionsView:
+        is_now = "as_of" not in request.query_params
+        sources = suggestion_sources(request, store, wanted.at) if is_now else None
+        return show_suggestions(suggest(store, wanted, sources))
+
+    return await read_store(request, work)
 
 
 def suggestions_body(view: SuggestionsView) -> SuggestionsBody:

@@ -25,6 +25,7 @@ from starlette.staticfiles import StaticFiles
 from bentos.access import chain
 from bentos.api.assistant import mcp_host
 from bentos.api.maintenance_cache import warm_maintenance
+from bentos.api.privacy_warming import warm_privacy
 from bentos.api.task_waiting import TaskWaiting
 from bentos.app import openapi
 from bentos.app.endpoints import ENDPOINTS
@@ -110,6 +111,7 @@ def application(
 async def _open_hosts(app: Starlette, stack: AsyncExitStack, serving: Serving) -> None:
     app.state.live = await stack.enter_async_context(_live_hub(serving))
     await asyncio.to_thread(warm_maintenance, app.state.product, serving.store)
+    warm_privacy(app.state.product, serving.store)
     app.state.mcp = await stack.enter_async_context(mcp_host())
     app.state.task_waiting = TaskWaiting(lambda: serving.store)
     stack.push_async_callback(app.state.task_waiting.close)

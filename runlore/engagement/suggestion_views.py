@@ -53,8 +53,8 @@ class TargetView:
 
 @dataclass(frozen=True)
 class SuggestionsView:
-    """score: the share of the persona's posts that could expect less, in percent. reason: why there
-    is no suggestion by data; else empty."""
+    """score: the content score, 0 to 100. score_among: comparable posts; or own posts, where no
+    model scores posts. reason: why there is no suggestion by data; else empty."""
 
     context_id: str
     source: str
@@ -63,6 +63,7 @@ class SuggestionsView:
     posts: int
     expected_rate: float | None
     score: float | None
+    score_among: str | None
     suggestions: tuple[SuggestionEntry, ...]
     overridden: tuple[str, ...]
     target: TargetView | None
@@ -73,7 +74,7 @@ class SuggestionsView:
 
 
 def show_suggestions(made: ContextSuggestions) -> SuggestionsView:
-    context, expected = made.context, made.expected
+    context, standing = made.context, made.standing
     rows = {(one.lever, one.value): one for one in made.rows if one.kind == context["platform"]}
     entries = [_by_data(one, rows) for one in made.changes]
     taken = {one.lever for one in entries}
@@ -88,8 +89,9 @@ def show_suggestions(made: ContextSuggestions) -> SuggestionsView:
         persona=str(context["persona"]),
         platform=str(context["platform"]),
         posts=made.posts,
-        expected_rate=expected.post if expected else None,
-        score=expected.score(expected.post) if expected else None,
+        expected_rate=standing.rate if standing else None,
+        score=standing.score if standing else None,
+        score_among=standing.among if standing else None,
         suggestions=tuple(entries),
         overridden=tuple(
             f"{one.rule.text}: {one.why}" for one in made.rules if one.standing == "overridden"
@@ -191,7 +193,7 @@ def _target(reach: Reach) -> TargetView:
 
 
 def _why_none(made: ContextSuggestions) -> str:
-    if made.expected is None:
+    if made.standing is None:
         return f"{made.posts} final posts on this platform; a search needs {LEAST_POSTS}"
     platform = made.context["platform"]
     mine = [one for one in made.rows if one.kind == platform]

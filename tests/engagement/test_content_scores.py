@@ -214,3 +214,22 @@ def test_scores_by_model_replay_and_rules_with_what_came_of_them(
     assert "engagement has no champion" in shown.stdout
     now = CliRunner().invoke(app, ["engagement", "score", "draft"])
     assert (now.exit_code, "rules of thumb" in now.stdout) == (0, True), now.output
+
+
+def test_the_target_of_suggestions_is_a_content_score(
+    store: Store, serve: Serve, tmp_path: Path
+) -> None:
+    write_scored_posts(store)
+    live = {"engagement": load(quality_version(tmp_path / "v"), "3", "engagement", "wall")}
+    client = serve(Serving((), store=store, live=live), api_keys="off")
+    score = client.get("/engagement/scores/draft").json()["score"]
+    way = "/engagement/suggestions/draft"
+    near = client.get(way, params={"target_score": score}).json()
+    assert (near["score"], near["score_among"]) == (score, "comparable posts")
+    assert near["target"]["answer"] == "reached already"
+    assert near["target"]["rate"] <= near["expected_rate"]
+    assert client.get(way, params={"target_score": 50}).json()["target"]["rate"] < 4
+    higher = client.get(way, params={"target_score": 99.99}).json()["target"]
+    assert higher["answer"] == "not reachable by what the data support"
+    now = {"as_of": NOW.isoformat()}
+    assert client.get(way, params=now).json()["score_among"] == "own posts"

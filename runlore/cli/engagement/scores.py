@@ -8,9 +8,12 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 from runlore.cli.plan.estimates import AsOf
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from runlore.app import App
     from runlore.engagement.actions.score_calibration import ScoreCalibration
     from runlore.engagement.actions.scoring import ScoreModels
+    from runlore.engagement.actions.suggesting import SuggestionSources
     from runlore.engagement.rules.scores.promise import TierShare
     from runlore.engagement.score_views import ScoreView
     from runlore.models.bundle import Bundle
@@ -92,6 +95,18 @@ def _models(app: "App") -> "ScoreModels":
             states.activate(app.store, bundle.plan)
             predictors[spec] = Predictor(bundle)
     return ScoreModels(predictors, ScoreReferences(), app.settings.ledger == "on")
+
+
+def suggestion_sources(app: "App", at: "datetime") -> "SuggestionSources | None":
+    """Scores of comparable posts, where a champion scores posts."""
+    from runlore.engagement.actions.score_reference import ScoreReferences
+    from runlore.engagement.actions.scoring import ENGAGEMENT
+    from runlore.engagement.actions.suggesting import SuggestionSources
+
+    bundle = _champion(app, ENGAGEMENT)
+    if bundle is None:
+        return None
+    return SuggestionSources(ScoreReferences().get(app.store, bundle, at))
 
 
 def _champion(app: "App", spec: str) -> "Bundle | None":

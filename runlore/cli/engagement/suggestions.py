@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runlore.cli.anomalies import Actor
+from runlore.cli.engagement.scores import suggestion_sources
 from runlore.cli.output import Json, echo, emit_json, emit_table
 from runlore.cli.plan.estimates import AsOf
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 Context = Annotated[str | None, typer.Argument(metavar="[ID]", help="Of the post in its source.")]
 Target = Annotated[
-    float | None, typer.Option("--target-score", help="Say what would reach it, 0 to 100.")
+    float | None,
+    typer.Option("--target-score", help="A content score, 0 to 100: say what would reach it."),
 ]
 SourceOption = Annotated[str | None, typer.Option("--source", help="Where several have the id.")]
 All = Annotated[bool, typer.Option("--all", help="Search every persona that is due.")]
@@ -54,7 +56,8 @@ def suggest(
         request = SuggestionRequest(context, at, source, target_score)
         if as_of is None:
             search_post(app.store, request, actor)
-        view = show_suggestions(suggest(app.store, request))
+        sources = suggestion_sources(app, at) if as_of is None else None
+        view = show_suggestions(suggest(app.store, request, sources))
     if json:
         emit_json(asdict(view))
     else:
@@ -106,7 +109,8 @@ def _search_all(store: "Store", actor: str, *, json: bool) -> None:
 def _show(view: "SuggestionsView") -> None:
     head = f"{view.context_id} by {view.persona} on {view.platform}: {view.posts:,} final posts"
     if view.expected_rate is not None:
-        head += f"; expected {view.expected_rate:.1f} %, more than {view.score:.0f} % of them"
+        head += f"; expected {view.expected_rate:.1f} %, score {view.score:.0f} of 100"
+        head += " among its own posts" if view.score_among == "own posts" else ""
     echo(head)
     for one in view.suggestions:
         number = f"{one.id}: " if one.id else "-  "

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runlore.engagement.actions.score_reference import POLICY, ScoreReference
 from runlore.engagement.rules.scores.comparable import (
@@ -59,6 +60,35 @@ def place_forecast(
         groups.level(POLICY.pooling),
         len(recent),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class ForecastScale:
+    """Content scores of one post, by its forecast: `recent` ones of comparable posts."""
+
+    recent: PostValues
+    context: "pd.Series[Any]"
+
+    def score(self, rate: float) -> float:
+        return 100 * float(self._places(np.array([rate]))[0])
+
+    def rate_of(self, score: float) -> float:
+        """The lowest forecast of a recent post that has this score; the highest where none has."""
+        rates = np.unique(self.recent.values)
+        at = int(np.searchsorted(100 * self._places(rates), score - 1e-9))
+        return float(rates[min(at, len(rates) - 1)])
+
+    def _places(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        return even_places(self.recent, _like(self.context, *rates.tolist()), POLICY.pooling)
+
+
+def forecast_scale(
+    reference: ScoreReference, context: "pd.Series[Any]", at: datetime
+) -> ForecastScale | None:
+    """None: too few posts to place a forecast among."""
+    if why_no_place(reference, at):
+        return None
+    return ForecastScale(recent_forecasts(reference.history, to_us(at), POLICY), context)
 
 
 def place_outcomes(

@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from runlore.advice.queries.advice_ledger import (
     MOST_LISTED,
     AdviceLook,
@@ -18,16 +16,21 @@ from runlore.advice.queries.advice_ledger import (
     read_last_look,
 )
 from runlore.advice.rules.recommendations.holding import LOOKED_BACK, is_look_due, look_alpha
-from runlore.engagement.queries.contexts import (
-    ContextQuery,
-    read_context,
-    read_final_contexts,
+from runlore.engagement.actions.content_places import ForecastScale, forecast_scale
+from runlore.engagement.actions.post_searches import (
+    PostSearches,
+    persona_posts,
+    search_platforms,
 )
+from runlore.engagement.actions.score_reference import ScoreReference
+from runlore.engagement.queries.content_scores import last_score
+from runlore.engagement.queries.contexts import ContextQuery, read_context
 from runlore.engagement.queries.persona_posts import read_personas
 from runlore.engagement.rules.suggestions.posts import PostLog, read_posts
 from runlore.engagement.rules.suggestions.reaching import (
     ContextChange,
     ExpectedRates,
+    PostStanding,
     Reach,
     change_post,
     expect_rates,
@@ -46,7 +49,6 @@ from runlore.engagement.rules.suggestions.thumb import JudgedRule, is_open, judg
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.store.engine import Store
 
-MOST_POSTS = 2_000  # of a persona on a platform, the newest
 MOST_PERSONAS = 2_000
 MEASURE, SUBJECT = "engagement", "persona"
 
@@ -65,7 +67,7 @@ class SuggestionRequest:
 class ContextSuggestions:
     """look: the last search that was recorded; None: `search` was made for this answer alone.
 
-    rows: those of the ledger. rules: rules of thumb that the post does not follow. expected: None
+    rows: those of the ledger. rules: rules of thumb that the post does not follow. standing: None
     where there are too few posts.
     """
 
@@ -76,46 +78,93 @@ class ContextSuggestions:
     rows: tuple[LedgerAdvice, ...]
     changes: tuple[ContextChange, ...]
     rules: tuple[JudgedRule, ...]
-    expected: ExpectedRates | None
+    standing: PostStanding | None
     reach: Reach | None
 
 
-def suggest(store: Store, request: SuggestionRequest) -> ContextSuggestions:
+@dataclass(frozen=True, eq=False)
+class SuggestionSources:
+    """reference: for scores among comparable posts; None: no model scores posts. searches: None:
+    posts are read and searched for this answer."""
+
+    reference: ScoreReference | None = None
+    searches: PostSearches | None = None
+
+
+def suggest(
+    store: Store, request: SuggestionRequest, sources: SuggestionSources | None = None
+) -> ContextSuggestions:
     """What would help one post; nothing is written.
 
     Changes are those on the ledger that hold, or of a search made now while nobody has searched.
+    sources: for a question about now.
 
     Raises NotFound and BadInput as `read_context`, and BadInput for a target that is no score.
     """
     if request.target is not None and not 0 <= request.target <= 100:
         raise BadInput(f"target_score: {request.target} is no score; give 0 to 100", "target_score")
-    at = request.at
+    at, sources = request.at, sources or SuggestionSources()
     frame = read_context(store, request.context_id, ContextQuery(at), request.source)
     context = {str(name): value for name, value in frame.iloc[0].items()}
     persona, platform = str(context["persona"]), str(context["platform"])
-    logs = persona_posts(store, persona, at)
     look = read_last_look(store, SUBJECT, persona, at)
     rows = read_advice(store, at, (SUBJECT, persona), MOST_LISTED)
-    searched = {name: log for name, log in logs.items() if not look or name == platform}
-    search = search_changes(searched, look.alpha if look else ALPHA)
+    logs, search = _searched(
+        store, request, sources, persona, (platform, look.alpha) if look else None
+    )
     held = tuple(one for one in search.changes if one.of.platform == platform)
     if look:
         kept = [one for one in rows if one.kind == platform and is_held(one)]
         held = tuple(change_of(one.evidence, one) for one in kept)
     post, posts = read_posts(frame), logs.get(platform)
     expected = expect_rates(posts, post) if posts is not None else None
-    changes = change_post(held, post, expected.post) if expected else ()
+    scale = forecast_scale(sources.reference, frame.iloc[0], at) if sources.reference else None
+    standing = _standing(store, expected, scale, context, at) if expected else None
+    changes = change_post(held, post, standing.rate) if standing else ()
     compared = tuple(one for one in search.compared if one.platform == platform)
     rules = tuple(one for one in judge_rules(held, compared) if is_open(one.rule, context))
     reach = (
-        reach_target(expected, changes, request.target)
-        if expected and request.target is not None
+        reach_target(standing, changes, request.target)
+        if standing and request.target is not None
         else None
     )
     count = len(posts) if posts is not None else 0
     return ContextSuggestions(
-        context, count, search, look, tuple(rows), changes, rules, expected, reach
+        context, count, search, look, tuple(rows), changes, rules, standing, reach
     )
+
+
+def _searched(
+    store: Store,
+    request: SuggestionRequest,
+    sources: SuggestionSources,
+    persona: str,
+    last: tuple[str, float] | None,
+) -> tuple[dict[str, PostLog], ChangeSearch]:
+    """last: platform and level of the last search on record; None: all platforms."""
+    platform, alpha = last or (None, ALPHA)
+    if sources.searches:
+        logs = sources.searches.posts(store, persona, request.at)
+        return logs, sources.searches.search(store, persona, platform, alpha, request.at)
+    logs = persona_posts(store, persona, request.at)
+    return logs, search_platforms(logs, platform, alpha)
+
+
+def _standing(
+    store: Store,
+    expected: ExpectedRates,
+    scale: ForecastScale | None,
+    context: Mapping[str, Any],
+    at: datetime,
+) -> PostStanding:
+    """By the post's content score where it has one; else its expected rate is placed."""
+    if scale is None:
+        return PostStanding(expected.post, expected.score(expected.post), expected, "own posts")
+    row = last_score(store, str(context["source"]), str(context["context_id"]), at)
+    if row is None or row.method == "rules":
+        rate = expected.post
+        return PostStanding(rate, scale.score(rate), scale, "comparable posts")
+    return PostStanding(scale.rate_of(row.score), row.score, scale, "comparable posts")
 
 
 def search_persona(store: Store, persona: str, requester: str, at: datetime) -> bool:
@@ -149,17 +198,6 @@ def search_all(
         if tick:
             tick(done, len(names))
     return len(names), advised
-
-
-def persona_posts(store: Store, persona: str, at: datetime) -> dict[str, PostLog]:
-    """Final posts of the last 400 days by platform, the newest 2,000 of each."""
-    query = ContextQuery(at, since=at - LOOKED_BACK, personas=(persona,))
-    frame = read_final_contexts(store, query)
-    frame = frame[np.isfinite(frame["engagement_rate"])]
-    return {
-        str(name): read_posts(part.iloc[-MOST_POSTS:])
-        for name, part in frame.groupby("platform", sort=True)
-    }
 
 
 def is_held(one: LedgerAdvice) -> bool:

@@ -15,7 +15,8 @@ from runlore.advice.queries.advice_ledger import (
     read_advice,
 )
 from runlore.advice.rules.recommendations.holding import LaterEffect, is_refuted
-from runlore.engagement.actions.suggesting import SUBJECT, change_of, persona_posts
+from runlore.engagement.actions.post_searches import persona_posts
+from runlore.engagement.actions.suggesting import SUBJECT, change_of
 from runlore.engagement.rules.suggestions.posts import PostLog, post_levers
 from runlore.engagement.rules.suggestions.reaching import expect_rates
 from runlore.engagement.rules.suggestions.searching import compare_posts

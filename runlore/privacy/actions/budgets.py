@@ -78,6 +78,13 @@ def read_report(
     )
 
 
+def has_budgets(store: Store) -> bool:
+    """Whether a private answer was ever given. Raises Unavailable."""
+    with store.connect() as connection:
+        row = connection.execute("SELECT EXISTS (SELECT FROM runlore.privacy_budgets)").fetchone()
+    return row is not None and bool(row[0])
+
+
 @dataclass(frozen=True)
 class PersonaBudgets:
     """Of one month. exhausted: personas that another aggregate would leave out. opted_out: now.

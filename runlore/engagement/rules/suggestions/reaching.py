@@ -1,6 +1,7 @@
 """What rate a post can expect, its place among the persona's posts, and what would raise it."""
 
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -13,6 +14,14 @@ from runlore.engagement.rules.suggestions.posts import (
     post_levers,
 )
 from runlore.engagement.rules.suggestions.searching import FOLDS, LEAST_POSTS, SMALL, PostChange
+
+
+class ScoreScale(Protocol):
+    """Scores of a post, 0 to 100: the share of comparable posts that could expect less."""
+
+    def score(self, rate: float) -> float: ...
+
+    def rate_of(self, score: float) -> float: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +37,16 @@ class ExpectedRates:
 
     def rate_of(self, score: float) -> float:
         return float(np.quantile(self.past, score / 100))
+
+
+@dataclass(frozen=True, eq=False)
+class PostStanding:
+    """rate: that the post can expect, in percent. among: which posts `scale` compares it with."""
+
+    rate: float
+    score: float
+    scale: ScoreScale
+    among: Literal["comparable posts", "own posts"]
 
 
 @dataclass(frozen=True)
@@ -98,20 +117,20 @@ def change_post(
 
 
 def reach_target(
-    expected: ExpectedRates, changes: tuple[ContextChange, ...], target: float
+    standing: PostStanding, changes: tuple[ContextChange, ...], target: float
 ) -> Reach:
     """Take one change of each lever, the best first, until the target is reached.
 
     Factors of different levers are multiplied: it assumes that they do not depend on each other.
     """
-    wanted, reached, taken = expected.rate_of(target), expected.post, []
-    if reached >= wanted:
+    wanted, reached, taken = standing.scale.rate_of(target), standing.rate, []
+    if standing.score >= target or reached > wanted:
         return Reach(target, wanted, reached, (), "reached already")
     for one in changes:
         if one.change.of.lever in taken:
             continue
         taken.append(one.change.of.lever)
         reached *= float(np.exp(one.factor[1]))
-        if reached >= wanted:
+        if reached > wanted or standing.scale.score(reached) >= target:
             return Reach(target, wanted, reached, tuple(taken), "would be reached")
     return Reach(target, wanted, reached, (), "not reachable by what the data support")
