@@ -101,6 +101,7 @@ class PersonaBudgets:
 def read_persona_budgets(
     store: Store, policy: PrivacyPolicy, at: datetime, limit: int
 ) -> PersonaBudgets:
+    """Of the month of this instant; `limit` of the personas, those with the least left first."""
     period = period_of(at)
     with store.connect() as connection:
         loss = plan_aggregate(policy).loss
