@@ -32,19 +32,16 @@ WITH counted AS (
  SELECT agent_id, count(*)::int AS in_hand FROM runlore.agent_tasks
  WHERE status IN ('assigned', 'in_progress') GROUP BY agent_id
 ), shown AS (
- SELECT agent_id, sum(successes) FILTER (WHERE task_type = %(type)s) AS successes,
-  sum(failures) FILTER (WHERE task_type = %(type)s) AS failures,
-  sum(log_s) FILTER (WHERE task_type = %(type)s) AS log_s,
-  sum(log_s2) FILTER (WHERE task_type = %(type)s) AS log_s2,
-  sum(successes) FILTER (WHERE task_type <> %(type)s) AS other_successes,
-  sum(failures) FILTER (WHERE task_type <> %(type)s) AS other_failures
+ SELECT agent_id, sum(successes) AS successes, sum(failures) AS failures
  FROM runlore.agent_skills GROUP BY agent_id
 )
-SELECT a.id, a.name, coalesce(c.in_hand, 0), a.max_concurrent_tasks, coalesce(s.successes, 0),
- coalesce(s.failures, 0), coalesce(s.log_s, 0), coalesce(s.log_s2, 0),
- coalesce(s.other_successes, 0), coalesce(s.other_failures, 0)
+SELECT a.id, a.name, coalesce(c.in_hand, 0), a.max_concurrent_tasks, coalesce(own.successes, 0),
+ coalesce(own.failures, 0), coalesce(own.log_s, 0), coalesce(own.log_s2, 0),
+ greatest(0, coalesce(s.successes, 0) - coalesce(own.successes, 0)),
+ greatest(0, coalesce(s.failures, 0) - coalesce(own.failures, 0))
 FROM runlore.agents a LEFT JOIN counted c ON c.agent_id = a.id
  LEFT JOIN shown s ON s.agent_id = a.id
+ LEFT JOIN runlore.agent_skills own ON own.agent_id = a.id AND own.task_type = %(type)s
 WHERE a.state = 'active' AND a.capabilities @> %(required)s::text[]
  AND a.seen_at > clock_timestamp() - make_interval(secs => %(offline_s)s)
  AND coalesce(c.in_hand, 0) < a.max_concurrent_tasks

@@ -15,14 +15,15 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-FORGETTING = 0.98  # weight of what is known after each new outcome: about the last 50 count
+FORGETTING = 0.94  # weight of what is known after each new outcome: about the last 17 count
 PRIOR_STRENGTH = 2.0  # outcomes that a prior counts for, at least
-MAX_STRENGTH = 40.0
+MAX_STRENGTH = 8.0  # a stronger prior is slow to see that an agent has changed
 PRIOR_MEAN = 0.5
 POOLED_OUTCOMES = 5.0  # from so many outcomes of a type, all agents' share is the prior's mean
 CERTAINTY = 6.0  # above 1: narrower draws, so less is tried; chosen in simulated worlds
 EXPLORED = 0.02  # share of tasks that go to any able agent: all can prove themselves
-DRAWS = 400
+MAX_DRAWS = 400
+MAX_SAMPLES = 100_000  # of all agents: bounds the time of a choice
 MAX_LOGGED = 50
 Floats = NDArray[np.float64]
 
@@ -71,12 +72,13 @@ def sample_agents(
     successes, failures = posterior(able)
     in_time = np.array([on_time(one, seconds_left) for one in able])
     load = np.array([one.in_hand / one.slots for one in able])
-    draws = generator.beta(CERTAINTY * successes, CERTAINTY * failures, size=(DRAWS, len(able)))
+    rounds = max(1, min(MAX_DRAWS, MAX_SAMPLES // len(able)))
+    draws = generator.beta(CERTAINTY * successes, CERTAINTY * failures, size=(rounds, len(able)))
     draws *= in_time
     # Of equal chances the less loaded agent wins.
     winners = (draws - 1e-3 * load).argmax(axis=1)
     counts = np.bincount(winners, minlength=len(able))
-    propensities = (1 - EXPLORED) * counts / DRAWS + EXPLORED / len(able)
+    propensities = (1 - EXPLORED) * counts / rounds + EXPLORED / len(able)
     chosen = int(generator.choice(len(able), p=propensities))
     chances = successes / (successes + failures) * in_time
     order = sorted(range(len(able)), key=lambda i: (i != chosen, -propensities[i], able[i].name))
