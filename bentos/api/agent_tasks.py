@@ -23,7 +23,8 @@ from bentos.http.bodies import read_body
 from bentos.http.parameters import limit_of, parse_uuid, read_uuid
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
-from runlore.agents.actions import task_steps
+from runlore.agents.actions import splitting, task_steps
+from runlore.agents.actions.splitting import MAX_PARTS
 from runlore.agents.actions.task_steps import MAX_LEASED, MAX_PAGE
 from runlore.agents.queries.task_rows import TaskFilter, TaskRow
 from runlore.agents.rules.task import TASK_STATUSES
@@ -60,6 +61,13 @@ class FailBody(Closed):
     fencing_token: Token
     failure: Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
     may_retry: bool = True
+
+
+class SplitBody(Closed):
+    """tasks: the parts. The task comes back to the queue when all have ended."""
+
+    fencing_token: Token
+    tasks: Annotated[list[AgentTaskBody], Field(min_length=1, max_length=MAX_PARTS)]
 
 
 class CancelBody(Closed):
@@ -180,6 +188,17 @@ async def fail(request: Request) -> Response:
     return model_response(task_body(row))
 
 
+async def split(request: Request) -> Response:
+    task_id = read_uuid(request, "task_id")
+    body, now = SplitBody.model_validate_json(await read_body(request)), instants.now()
+    parts = [one.task() for one in body.tasks]
+    done = await write_store(
+        request,
+        lambda store: splitting.split_task(store, task_id, body.fencing_token, parts, now),
+    )
+    return model_response(task_body(done.task))
+
+
 async def cancel(request: Request) -> Response:
     task_id = read_uuid(request, "task_id")
     reason = CancelBody.model_validate_json(await read_body(request)).reason
@@ -288,5 +307,6 @@ ENDPOINTS = (
     _step("heartbeat", renew, "Renew the lease of a task", RenewBody),
     _step("complete", complete, "Complete a task", CompleteBody),
     _step("fail", fail, "Say that an attempt failed", FailBody),
+    _step("split", split, "Split a task into parts, and give its slot free", SplitBody),
     _step("cancel", cancel, "Cancel a task", CancelBody),
 )

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from runlore.client.calls import Call
@@ -22,8 +23,19 @@ class GiveUp(Exception):
 
 
 @dataclass(frozen=True)
+class TaskParts:
+    """What `PulledTask.split` gives: return it from the handler."""
+
+    tasks: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class PulledTask:
-    """token: send it with each effect of the task. lost: set when another agent has the task."""
+    """token: send it with each effect of the task. lost: set when another agent has the task.
+
+    parts: reads what the task was split into, as GET /agent-tasks gives it, the oldest first;
+    empty: it was not split.
+    """
 
     id: str
     type: str
@@ -32,6 +44,15 @@ class PulledTask:
     token: int
     lease_s: float
     lost: threading.Event = field(default_factory=threading.Event, compare=False)
+    parts: Callable[[], list[dict[str, Any]]] = field(default=list, compare=False)
+
+    def split(self, tasks: Sequence[Mapping[str, Any]]) -> TaskParts:
+        """Parts for other agents, as POST /agent-tasks takes them; the handler returns this.
+
+        The task waits without a slot. When all parts have ended, it is leased again: `parts()`
+        then has their statuses and outputs.
+        """
+        return TaskParts(tuple(tasks))
 
 
 Handler = Callable[[PulledTask], Any]
@@ -133,6 +154,7 @@ class Worker:
                 row["input_data"],
                 row["fencing_token"],
                 row["lease_s"],
+                parts=partial(self._parts, row["id"]),
             )
             for row in rows
         ]
@@ -151,11 +173,20 @@ class Worker:
         if handler is None:
             return "fail", {"failure": f"no handler of {task.type!r}", "may_retry": False}
         try:
-            return "complete", {"output_data": handler(task)}
+            output = handler(task)
         except GiveUp as error:
             return "fail", {"failure": str(error) or "given up", "may_retry": False}
         except Exception as error:  # noqa: BLE001  (whatever a handler raises is a failed attempt)
             return "fail", {"failure": f"{type(error).__name__}: {error}"[:2000]}
+        if isinstance(output, TaskParts):
+            return "split", {"tasks": list(output.tasks)}
+        return "complete", {"output_data": output}
+
+    def _parts(self, task_id: str) -> list[dict[str, Any]]:
+        query = {"parent_id": task_id, "limit": "1000"}
+        call = Call("GET", "/agent-tasks", None, is_repeatable=True, query=query)
+        parts: list[dict[str, Any]] = self._client.send(call, dict)["tasks"]
+        return parts[::-1]
 
     def _step(self, task: PulledTask, step: str, body: Mapping[str, Any]) -> None:
         """A lost lease changes nothing: another agent has the task."""

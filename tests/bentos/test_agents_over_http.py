@@ -247,3 +247,28 @@ def test_a_worker_keeps_a_long_task_and_hears_that_it_lost_one(client: httpx.Cli
     assert client.get(f"/agent-tasks/{gone}").json()["status"] == "cancelled"
     events = client.get(f"/agent-tasks/{long_one}").json()["events"]
     assert [one["event"] for one in events] == ["created", "leased", "completed"]
+
+
+def test_a_coordinator_splits_a_task_and_gathers(client: httpx.Client) -> None:
+    def plan(task: PulledTask) -> Any:
+        parts = task.parts()
+        if parts:
+            return [part["output_data"] for part in parts]
+        both = [{"topic": "tea"}, {"topic": "bread"}]
+        return task.split(
+            [{"task_type": "write", "task_name": "a part", "input_data": one} for one in both]
+        )
+
+    task = post(client, "/agent-tasks", 201, task_type="plan", task_name="all")
+    handlers = {"plan": plan, "write": lambda part: part.input["topic"]}
+    with runlore.Client(str(client.base_url)) as own:
+        worker = Worker(own, "ann", handlers)
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        until, story = time.monotonic() + 30, {}
+        while time.monotonic() < until and story.get("status") != "completed":
+            time.sleep(0.1)
+            story = client.get(f"/agent-tasks/{task['id']}").json()
+        worker.stop()
+        thread.join()
+    assert (story["status"], story["output_data"]) == ("completed", ["tea", "bread"])

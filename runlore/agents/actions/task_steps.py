@@ -78,7 +78,7 @@ def create_task(
     """
     check_task(task, now)
     with store.connect() as connection:
-        _check_related(connection, task)
+        check_related(connection, task)
         row = task_rows.add_task(connection, task)
         if row is None:
             return CreatedTask(_earlier(connection, task), is_new=False)
@@ -131,7 +131,7 @@ def lease_tasks(
 
 def renew_lease(store: Store, task_id: UUID, token: int) -> TaskRow:
     """An agent's sign that it works on a task. Raises Refused when it has lost the lease."""
-    return leases.renew_lease(store, task_id, token) or _refuse(store, task_id, token)
+    return leases.renew_lease(store, task_id, token) or refuse_token(store, task_id, token)
 
 
 def complete_task(store: Store, task_id: UUID, token: int, output: object) -> TaskRow:
@@ -143,7 +143,7 @@ def complete_task(store: Store, task_id: UUID, token: int, output: object) -> Ta
     earlier = find_task(store, task_id)
     if earlier.status == "completed" and earlier.token == token:
         return earlier
-    return _refuse(store, task_id, token)
+    return refuse_token(store, task_id, token)
 
 
 def fail_task(
@@ -154,7 +154,7 @@ def fail_task(
         raise BadInput("failure: say why it failed", "failure")
     text = failure.strip()[:MAX_FAILURE_CHARACTERS]
     row = leases.fail_task(store, task_id, token, text, BACKOFF, may_retry=may_retry)
-    return row or _refuse(store, task_id, token)
+    return row or refuse_token(store, task_id, token)
 
 
 def end_task(store: Store, task_id: UUID, outcome: TaskOutcome) -> TaskRow:
@@ -242,7 +242,8 @@ def _assign_to(connection: Connection, row: TaskRow, agent_id: UUID) -> TaskRow:
     return assigned
 
 
-def _check_related(connection: Connection, task: NewTask) -> None:
+def check_related(connection: Connection, task: NewTask) -> None:
+    """Raises BadInput for a parent or dependency that does not exist, or has failed."""
     parents = [] if task.parent_id is None else [task.parent_id]
     if not (task.depends_on or parents):
         return
@@ -269,7 +270,8 @@ def _earlier(connection: Connection, task: NewTask) -> TaskRow:
     return row
 
 
-def _refuse(store: Store, task_id: UUID, token: int) -> TaskRow:
+def refuse_token(store: Store, task_id: UUID, token: int) -> TaskRow:
+    """Say why this token is not that of a present lease. Raises NotFound, or Refused."""
     task = find_task(store, task_id)
     if task.token is not None and task.token != token:
         raise Refused(f"token {token} is not that of the present lease ({task.token}): it was lost")

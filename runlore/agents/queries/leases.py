@@ -12,6 +12,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from runlore.agents.queries.splitting import gather_parts
 from runlore.agents.queries.task_rows import Connection, TaskRow, wake_agents
 from runlore.agents.rules.learned_score import FORGETTING
 from runlore.store.engine import Store
@@ -243,7 +244,7 @@ WITH RECURSIVE lost AS (
  RETURNING t.id, t.failure
 )
 INSERT INTO runlore.agent_task_events (task_id, event, detail)
-SELECT id, 'failed', failure FROM ended
+SELECT id, 'failed', failure FROM ended RETURNING task_id
 """
 
 
@@ -314,6 +315,8 @@ def complete_task(
         row = _one(connection, COMPLETE, values)
         if row is not None and connection.execute(FREE, values).rowcount:
             wake_agents(connection)
+        if row is not None and row.parent_id:
+            gather_parts(connection, [row.id])
         return row
 
 
@@ -362,7 +365,8 @@ def _follow(connection: Connection, ended: list[TaskRow]) -> None:
     """What follows from attempts that ended: dependents fail, waiting agents hear of retries."""
     lost = [row.id for row in ended if row.status in {"failed", "cancelled"}]
     if lost:
-        connection.execute(FAIL_DEPENDENTS, {"ids": lost})
+        failed = connection.execute(FAIL_DEPENDENTS, {"ids": lost}).fetchall()
+        gather_parts(connection, [*lost, *(row[0] for row in failed)])
     if len(lost) < len(ended):
         wake_agents(connection)
 
