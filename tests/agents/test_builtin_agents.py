@@ -148,7 +148,7 @@ def test_readability_is_fleschs_and_hard_text_is_only_warned_of() -> None:
 
 
 def test_wrong_inputs_name_the_field() -> None:
-    with pytest.raises(BadInput, match=r"input_data\.colour"):
+    with pytest.raises(BadInput, match=r"input_data\.colour: is no field; fields: text"):
         done("QualityReviewerAI", {"text": "x", "colour": 1})
     with pytest.raises(BadInput, match="content_review"):
         do_task(find_builtin("QualityReviewerAI"), "paint", {}, None)  # type: ignore[arg-type]

@@ -75,13 +75,17 @@ def do_task(
     try:
         request = kind.request.model_validate_json(json.dumps(dict(given)))
     except ValidationError as error:
-        raise BadInput(_faults(error), "input_data") from error
+        raise BadInput(_faults(error, kind.request), "input_data") from error
     return json.loads(TypeAdapter(kind.response).dump_json(kind.do(request, context)))
 
 
-def _faults(error: ValidationError) -> str:
+def _faults(error: ValidationError, request: type[TaskRequest]) -> str:
     lines = []
+    fields = ", ".join(request.model_fields)
     for fault in error.errors(include_url=False)[:3]:
         where = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            lines.append(f"input_data.{where}: is no field; fields: {fields}")
+            continue
         lines.append(f"input_data.{where}: {fault['msg']}; found {str(fault.get('input'))[:60]!r}")
     return "; ".join(lines)
