@@ -22,6 +22,8 @@ from runlore.alerts.rules.state import Silence
 from runlore.experiments.actions import analysis
 from runlore.experiments.actions.lifecycle import Attribution
 from runlore.kernel.json_values import as_json
+from runlore.marketplace.actions.installing import install
+from runlore.marketplace.actions.publishing import publish
 from runlore.models.learned_ranges import LearnedRange
 from runlore.monitoring.queries import drift_results
 from runlore.monitoring.queries.drift_results import ComparedWindow, DriftComparison, DriftResult
@@ -54,6 +56,7 @@ from tests.advice.maintained_fleet import simulate_fleet, write_fleet
 from tests.bentos import products_world
 from tests.experiments import ab_world
 from tests.ingest.csv_log import HEADER, MAPPING, Log, row
+from tests.marketplace.packed import OTHER_KEY, packed
 from tests.signals import health_world, test_streaming
 from tests.signals.points import day_and_night, write_points
 
@@ -99,6 +102,7 @@ def fill(store: Store, folder: Path, now: datetime) -> None:
     _advice(store, now)
     _fleet(store, now)
     _agents(store, now)
+    _marketplace(store)
     set_pools(store, [Pool(EVIL[:60], 0.5), Pool("idle", 2, (EVIL[:60],))], EVIL[:60], now)
 
 
@@ -202,6 +206,16 @@ def _agents(store: Store, now: datetime) -> None:
         complete_task(store, done.id, done.token or 0, {"text": EVIL})
         fail_task(store, failed.id, failed.token or 0, EVIL)
     create_task(store, NewTask(NAMES[0], NAMES[1]), now, assign_by="learned")
+
+
+def _marketplace(store: Store) -> None:
+    """A package that is installed and could be updated, and one that is held."""
+    card = {"title": EVIL[:200], "description": EVIL}
+    first = publish(store, packed(card=card, changelog=EVIL)).package_id
+    install(store, first, NAMES[0])
+    code, asks = b"\0asm2", ["clock", "log"]
+    publish(store, packed(version="1.1.0", code=code, card=card, permissions=asks, changelog=EVIL))
+    publish(store, packed("post-vvriter", OTHER_KEY, publisher="evil", card=card))
 
 
 def _fleet(store: Store, now: datetime) -> None:

@@ -1,0 +1,1 @@
+"""The marketplace: packages, their permissions, and what an update brings."""
