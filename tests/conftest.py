@@ -11,10 +11,14 @@ import shutil  # noqa: E402
 import signal  # noqa: E402
 import tempfile  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
+from functools import cache  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+import httpx._transports.default as transports  # noqa: E402
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
+import typer.main  # noqa: E402
+import typer.testing  # noqa: E402
 from sqlalchemy import text  # noqa: E402
 
 from runlore.settings import Settings, read  # noqa: E402
@@ -25,6 +29,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts background jobs like that, and what tests start would inherit it: they could
     # not be interrupted.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The tree of all commands takes 40 ms, and a client's certificates 20 ms: each is made once.
+typer.main.get_command = typer.testing._get_command = cache(typer.main.get_command)
+_make, _made = transports.create_ssl_context, cache(transports.create_ssl_context)
+transports.create_ssl_context = lambda **given: (
+    _make(**given) if "SSL_CERT_FILE" in os.environ else _made(**given)
+)
 
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")

@@ -12,7 +12,7 @@ SCRIPT = Path(__file__).parents[2] / "bench" / "replay.py"
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-@pytest.mark.parametrize("executions", [400, pytest.param(1000, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("executions", [250, pytest.param(1000, marks=pytest.mark.exhaustive)])
 def test_replayed_executions_were_served_what_training_sees(executions: int) -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--executions", str(executions)],

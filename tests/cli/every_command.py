@@ -10,6 +10,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import typer
@@ -49,6 +50,7 @@ def run(arguments: list[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    typer.main.get_command = cache(typer.main.get_command)
     every = list(commands(typer.main.get_command(app)))
     results = {
         added: {

@@ -1,6 +1,8 @@
 """`runlore train` over several specs: one that is refused keeps no other from its training."""
 
 import json
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,25 +11,30 @@ from typer.testing import CliRunner
 
 from runlore.cli import app
 from runlore.kernel.errors import NoChampion
-from runlore.settings import Settings
+from runlore.settings import Settings, read
 from runlore.store.engine import open_store
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def home() -> Iterator[None]:
     """A log in which nobody does what the first spec speaks of."""
+    folder = Path(tempfile.mkdtemp(prefix="rl-"))
     wanted = [f"tests.flows.quick_specs:{name}" for name in ("NOBODY", "LENGTH")]
-    monkeypatch.setenv("RUNLORE_SPECS", json.dumps(wanted))
-    folder = tmp_path / "log"
-    with open_store(settings):
-        made = ("simulate", str(folder), "--executions", "2000", "--days", "60")
-        assert CliRunner().invoke(app, made).exit_code == 0
-        file, mapping = (folder / f"simulated-{n}" for n in ("executions.csv", "mapping.json"))
-        given = ("ingest", "csv", str(file), "--mapping", str(mapping))
-        assert CliRunner().invoke(app, given).exit_code == 0
-        yield
+    with pytest.MonkeyPatch.context() as patch:
+        for name in Settings.model_fields:
+            patch.delenv(f"RUNLORE_{name.upper()}", raising=False)
+        patch.setenv("RUNLORE_HOME", str(folder))
+        patch.setenv("RUNLORE_SPECS", json.dumps(wanted))
+        with open_store(read()):
+            made = ("simulate", str(folder), "--executions", "2000", "--days", "60")
+            assert CliRunner().invoke(app, made).exit_code == 0
+            file, mapping = (folder / f"simulated-{n}" for n in ("executions.csv", "mapping.json"))
+            given = ("ingest", "csv", str(file), "--mapping", str(mapping))
+            assert CliRunner().invoke(app, given).exit_code == 0
+            yield
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.usefixtures("home")
