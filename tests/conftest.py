@@ -22,7 +22,9 @@ import typer.testing  # noqa: E402
 from sqlalchemy import text  # noqa: E402
 
 from runlore.settings import Settings, read  # noqa: E402
+from runlore.store.embedded import cluster  # noqa: E402
 from runlore.store.engine import Store, open_store  # noqa: E402
+from tests import template  # noqa: E402
 from tests.tables import empty_tables  # noqa: E402
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -37,8 +39,16 @@ transports.create_ssl_context = lambda **given: (
     _make(**given) if "SSL_CERT_FILE" in os.environ else _made(**given)
 )
 
+cluster._initialise = template.copy_template
+
 hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+hypothesis.settings.register_profile("short", deadline=None, max_examples=40)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`make test` tries fewer examples of each property than `make test-all`."""
+    is_short = "not exhaustive" in config.option.markexpr
+    hypothesis.settings.load_profile("short" if is_short else "untimed")
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +58,14 @@ def _process_as_before() -> Iterator[None]:
     yield
     os.chdir(folder)
     os.umask(umask)
+
+
+@pytest.fixture(scope="module")
+def from_nothing() -> Iterator[None]:
+    """PostgreSQL makes the data of a new home itself, and every migration runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cluster, "_initialise", template.initialise)
+        yield
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import gzip
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.ingest.actions.documents import JsonFile
@@ -64,6 +64,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+@settings(max_examples=15)
 @given(count=st.integers(1, 8), size=st.integers(1, 5))
 def test_every_object_of_every_shape_is_read_once(shape, tmp_path_factory, count, size):
     path = tmp_path_factory.mktemp("json") / "export.json"

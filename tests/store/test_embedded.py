@@ -17,7 +17,7 @@ from runlore.kernel.errors import Misconfigured, Unavailable
 from runlore.store import embedded
 from runlore.store.embedded import layout, server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("from_nothing")]
 
 ROOT = Path(__file__).parents[2]
 needs_root = pytest.mark.skipif(

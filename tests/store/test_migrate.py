@@ -21,6 +21,8 @@ from runlore.store.embedded import binaries
 from runlore.store.engine import Store, connect
 from runlore.store.schema import metadata
 
+pytestmark = pytest.mark.usefixtures("from_nothing")
+
 TARGETS = """
 SELECT attstattarget FROM pg_attribute
 WHERE attname = 'key_id' AND attrelid::regclass::text LIKE 'runlore.ledger%'
