@@ -59,7 +59,7 @@ class Collector:
                     )
 
     def await_span(self, name: str) -> CollectedSpan:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             for span in list(self.spans):
                 if span.name == name:

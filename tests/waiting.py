@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 def wait_until(
     is_so: Callable[[], bool],
-    patience_s: float = 20.0,
+    patience_s: float = 60.0,
     what: Callable[[], str] = lambda: "it never came to that",
     pause_s: float = 0.02,
 ) -> None:

@@ -43,7 +43,7 @@ class Web:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def await_taken(self, count: int, patience_s: float = 30.0) -> list[Received]:
+    def await_taken(self, count: int, patience_s: float = 60.0) -> list[Received]:
         with self.news:
             assert self.news.wait_for(lambda: len(self.taken) >= count, patience_s), self
         return self.taken

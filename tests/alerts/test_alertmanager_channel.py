@@ -107,11 +107,11 @@ def alertmanager(tmp_path: Path) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _await_ready(url: str) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
             if httpx.get(f"{url}/-/ready").status_code == 200:

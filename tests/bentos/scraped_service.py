@@ -97,7 +97,7 @@ def prometheus(folder: Path, target: str, key: str) -> Iterator[Prometheus]:
             yield Prometheus(client)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def _is_ready(client: httpx.Client) -> bool:

@@ -202,7 +202,7 @@ def test_a_worker_does_tasks_and_retries_until_one_gives_up(client: httpx.Client
         worker = Worker(service, "ann", {"write": write}, capabilities=["text"], slots=2)
         running = threading.Thread(target=worker.run)
         running.start()
-        until = time.monotonic() + 25
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             rows = {
                 one: client.get(f"/agent-tasks/{one}").json() for one in [*made.values(), unknown]

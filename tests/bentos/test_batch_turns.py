@@ -13,7 +13,7 @@ from runlore.models.bundle import Bundle
 
 ANN = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4}}
 BATCH = [ANN | {"actor": f"user-{row}"} for row in range(1_500)]  # more keys than may be locked
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Stop:

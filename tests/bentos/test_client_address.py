@@ -135,7 +135,7 @@ def haproxy(tmp_path: Path) -> Iterator[Callable[[httpx.Client], str]]:
         config = tmp_path / f"{front}.cfg"
         config.write_text(HAPROXY.format(front=front, back=client.base_url.port))
         started.append(subprocess.Popen([program, "-db", "-f", config]))
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while not is_listening(front):
             assert time.monotonic() < until
             time.sleep(0.05)

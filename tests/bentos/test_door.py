@@ -56,7 +56,7 @@ def await_status(client: httpx.Client, key: str, status: int, within_s: float) -
 def admit_new(client: httpx.Client, store: Store, *scopes: str, name: str = "ci") -> str:
     """A key that the service knows."""
     key = make(store, *scopes, name=name)
-    until = time.monotonic() + 2
+    until = time.monotonic() + 60
     while client.get("/metrics", headers=bearer(key)).status_code == 401:
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -155,11 +155,11 @@ def test_uses_are_counted_when_the_service_ends_at_the_latest(
 ) -> None:
     client = serve(serving, api_keys="required")
     key = make(store, "predict")
-    await_status(client, key, 200, within_s=2)
+    await_status(client, key, 200, within_s=60)
     for _ in range(20):
         assert ask(client, key).status_code == 200
     assert client.get("/metrics", headers=bearer(key)).status_code == 403
-    until = time.monotonic() + 8
+    until = time.monotonic() + 60
     while (found := table.every(store)[0]).uses < 21 and time.monotonic() < until:
         time.sleep(0.1)
     assert found.uses == 21
@@ -172,7 +172,7 @@ def test_known_keys_go_on_while_the_database_is_away_and_others_are_told(
     key = admit_new(closed, store, "read")
     serving.store = None
     stranger = bearer("rl_0000000000_" + "0" * 64)
-    until = time.monotonic() + 3
+    until = time.monotonic() + 60
     while closed.get("/metrics", headers=stranger).status_code == 401:
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -181,7 +181,7 @@ def test_known_keys_go_on_while_the_database_is_away_and_others_are_told(
     assert closed.get("/metrics", headers=bearer(key)).status_code == 200
     serving.store = store
     while closed.get("/metrics", headers=stranger).status_code == 503:
-        assert time.monotonic() < until + 3
+        assert time.monotonic() < until + 60
     assert closed.get("/metrics", headers=bearer(key)).status_code == 200
 
 

@@ -212,7 +212,7 @@ def test_an_embedded_server_that_died_is_started_again(
 ) -> None:
     follower.step()
     os.kill(embedded.state(home[0].home).pid, signal.SIGKILL)
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not follower.serving.why_not_ready() and time.monotonic() < until:
         time.sleep(0.05)
     assert follower.serving.why_not_ready()

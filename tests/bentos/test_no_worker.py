@@ -20,7 +20,7 @@ def test_a_browser_gets_a_page_that_loads_itself_again(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
         responder = NoWorkerResponder(listener)
-        with socket.create_connection(listener.getsockname(), timeout=20) as client:
+        with socket.create_connection(listener.getsockname(), timeout=60) as client:
             client.sendall(f"GET / HTTP/1.1\r\nhost: x\r\naccept: {accept}\r\n\r\n".encode())
             listener.settimeout(20)
             answer = b""

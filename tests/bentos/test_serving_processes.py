@@ -193,7 +193,7 @@ def test_sigterm_ends_all_with_a_clean_exit(service: Service) -> None:
 
     service.process.send_signal(signal.SIGTERM)
 
-    assert service.process.wait(20) == 0
+    assert service.process.wait(60) == 0
     wait_until(lambda: not any(one.is_running() for one in family), service.log)
     assert "Traceback" not in service.log.read_text()
     kept.close()

@@ -53,7 +53,7 @@ def started(place: Path) -> list[int]:
 
 
 def wait_until_alive(place: Path, count: int) -> list[int]:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(alive := [pid for pid in started(place) if psutil.pid_exists(pid)]) != count:
         assert time.monotonic() < deadline, (alive, started(place))
         time.sleep(0.02)

@@ -190,7 +190,7 @@ def test_the_dispatcher_sends_what_others_raise_and_ends_cleanly(
         assert f": alert {raised} opened to ops: after " in process.stdout.readline()
     finally:
         process.send_signal(number)
-        left, _ = process.communicate(timeout=30)
+        left, _ = process.communicate(timeout=60)
     assert (process.returncode, left) == (0, "")
 
 

@@ -101,7 +101,7 @@ def test_preparing_goes_on_while_a_server_starts_and_its_errors_are_raised(
 
     @contextmanager
     def start(*_args: object, **_options: object) -> Iterator[stack.Stack]:
-        assert is_preparing.wait(10), "preparing does not wait for the server"
+        assert is_preparing.wait(60), "preparing does not wait for the server"
         yield stack.Stack(settings, (), None)  # type: ignore[arg-type]
 
     def prepare() -> None:

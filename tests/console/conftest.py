@@ -98,7 +98,7 @@ def log_in(client: httpx.Client, key: str, target: str = "/") -> httpx.Response:
 
 def await_key(client: httpx.Client, key: str) -> None:
     """Until the service knows a new key. Failures to sign in are limited, those of keys are not."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     headers = {"x-api-key": key, "accept": "*/*"}
     while client.get("/", headers=headers).status_code not in (200, 403):
         assert time.monotonic() < until

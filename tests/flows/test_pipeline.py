@@ -60,7 +60,7 @@ def test_a_trained_version_serves_scores_and_is_watched(home: Path) -> None:
     assert (again["version"], again["alias"]) == ("1", "champion")
 
 
-def await_completed_tasks(run: UUID | None, patience_s: float = 30.0) -> None:
+def await_completed_tasks(run: UUID | None, patience_s: float = 60.0) -> None:
     """What Prefect knows of tasks comes in as events, a moment later."""
     until = time.monotonic() + patience_s
     with get_client(sync_client=True) as client:

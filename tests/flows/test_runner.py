@@ -33,7 +33,7 @@ def processes(prefect_server: Stack, runner: Literal["threads", "dask"]) -> set[
 
 def completed(prefect_server: Stack, runner: Literal["threads", "dask"], wanted: int) -> int:
     """Task runs that the server has as completed; it writes them down a moment later."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     tagged = TaskRunFilter(tags=TaskRunFilterTags(all_=[runner]))
     with in_process(prefect_server.settings), get_client(sync_client=True) as client:
         while True:
@@ -87,7 +87,7 @@ def test_dask_runs_nothing_for_another_user_of_this_machine() -> None:
 
 
 def speaks_http(port: int) -> bool:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
         plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
         try:
             return plain.recv(5) == b"HTTP/"
@@ -99,7 +99,7 @@ def connect_without_a_certificate(port: int) -> None:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
         context.wrap_socket(plain) as encrypted,
     ):
         encrypted.recv(1)

@@ -70,7 +70,7 @@ def first_lines(run: "subprocess.Popen[str]", count: int) -> list[str]:
 
 
 def is_gone(pid: int) -> bool:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while keeper.look_up(pid) is not None and time.monotonic() < deadline:
         time.sleep(0.02)
     return keeper.look_up(pid) is None
@@ -82,7 +82,7 @@ def test_output_folder_and_exit_code_are_those_of_the_run(
     folder: Path, does: str, code: int
 ) -> None:
     run = client(folder, does)
-    output, _ = run.communicate(timeout=20)
+    output, _ = run.communicate(timeout=60)
     assert output == f"{does} in {folder.parent}\nat exit\n"
     assert run.returncode == code
 
@@ -90,7 +90,7 @@ def test_output_folder_and_exit_code_are_those_of_the_run(
 @pytest.mark.usefixtures("worker")
 def test_a_crash_of_the_run_is_one_of_the_client(folder: Path) -> None:
     run = client(folder, "crash")
-    run.communicate(timeout=20)
+    run.communicate(timeout=60)
     assert run.returncode == -signal.SIGSEGV
 
 
@@ -99,7 +99,7 @@ def test_a_cancelled_run_gets_the_signal_and_ends_by_itself(folder: Path) -> Non
     run = client(folder, "wait")
     first_lines(run, 2)
     run.terminate()
-    output, _ = run.communicate(timeout=20)
+    output, _ = run.communicate(timeout=60)
     assert output == "cancelled\nat exit\n"
     assert run.returncode == 7
 
@@ -133,10 +133,10 @@ def test_runs_outlive_a_worker_and_later_ones_are_cold(
     time.sleep(0.3)
     assert keeper.look_up(int(pid)) is not None
     assert not folder.exists()
-    output, _ = client(folder, "later").communicate(timeout=20)
+    output, _ = client(folder, "later").communicate(timeout=60)
     assert output == "cold later\n"
     run.terminate()
-    assert run.wait(20) == 7
+    assert run.wait(60) == 7
 
 
 def test_a_stack_that_goes_down_leaves_no_socket_behind(
@@ -146,14 +146,14 @@ def test_a_stack_that_goes_down_leaves_no_socket_behind(
     _, pid = first_lines(run, 2)
     zygote = parent_of(int(pid))
     os.kill(zygote, signal.SIGTERM)  # as to every process of the worker's group
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while folder.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not folder.exists()
     assert keeper.look_up(int(pid)) is not None
     assert worker.poll() is None
     run.terminate()
-    assert run.wait(20) == 7
+    assert run.wait(60) == 7
 
 
 def parent_of(pid: int) -> int:
@@ -168,10 +168,10 @@ def test_the_end_of_what_forks_is_the_end_of_its_runs(
     zygote = parent_of(int(pid))
     assert zygote != worker.pid
     os.kill(zygote, signal.SIGKILL)
-    assert run.wait(20) == warm_client.LOST
+    assert run.wait(60) == warm_client.LOST
     assert is_gone(int(pid))
 
 
 def test_where_nobody_forks_the_command_runs(folder: Path) -> None:
-    output, _ = client(folder.parent, "x").communicate(timeout=20)
+    output, _ = client(folder.parent, "x").communicate(timeout=60)
     assert output == "cold x\n"

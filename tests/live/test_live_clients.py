@@ -43,7 +43,7 @@ def following(client: httpx.Client, query: str = "", **options: Any) -> Iterator
 def receive(websocket: ClientConnection, kind: str) -> Document:
     """The next message of a kind; others are passed over."""
     while True:
-        message: Document = json.loads(websocket.recv(timeout=20))
+        message: Document = json.loads(websocket.recv(timeout=60))
         if message["type"] == kind:
             return message
 
@@ -59,7 +59,7 @@ def lines_of_stream(
     client: httpx.Client, params: Document, headers: Document | None = None
 ) -> Iterator[tuple[str, str, Document]]:
     """(event, id, data) of each server-sent event."""
-    with client.stream("GET", "/live", params=params, headers=headers, timeout=20) as response:
+    with client.stream("GET", "/live", params=params, headers=headers, timeout=60) as response:
         assert response.status_code == 200, response.read()
         assert response.headers["content-type"].startswith("text/event-stream")
         fields: dict[str, str] = {}
@@ -140,7 +140,7 @@ def test_history_that_is_cut_means_load_anew(client: httpx.Client, store: Store,
         assert "no longer kept" in message["reason"]
         assert message["cursor"] == f"{start.stream}.10"
         with pytest.raises(ConnectionClosed) as closed:
-            websocket.recv(timeout=20)
+            websocket.recv(timeout=60)
         assert closed.value.rcvd.code == 4010
     answer = client.get("/api/v3/live-insights", params={"after": str(start)})
     assert answer.status_code == 410
@@ -240,7 +240,7 @@ def test_a_key_that_is_revoked_ends_what_it_follows(
         api_keys.revoke(store, key.key.id, instants.now())
         assert "revoked" in receive(websocket, "end")["reason"]
         with pytest.raises(ConnectionClosed) as closed:
-            websocket.recv(timeout=20)
+            websocket.recv(timeout=60)
         assert closed.value.rcvd.code == 4003
 
 

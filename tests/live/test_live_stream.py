@@ -248,7 +248,7 @@ def test_a_follower_goes_on_after_its_connection_was_killed(store: Store, say: S
                 )
     finally:
         follower.end.set()
-        thread.join(20)
+        thread.join(60)
     assert seen == [0, 1, 2, 3, 4]
     assert lost >= 1
 

@@ -204,14 +204,14 @@ def test_who_learns_one_kind_does_not_stop_another(
         calls.append((kind, measure))
         if measure == "cost":
             started.set()
-            assert may_end.wait(20)
+            assert may_end.wait(60)
         return learn(store, kind, measure, at)
 
     monkeypatch.setattr(estimates, "learn_kind", slow)
     costs = PlannedTask("build", "cost")
     with ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(cache.get, builds, costs, NOW) for _ in range(2)]
-        assert started.wait(20)
+        assert started.wait(60)
         assert cache.get(builds, PLANNED, NOW).tasks
         may_end.set()
         first, second = (one.result() for one in waiting)

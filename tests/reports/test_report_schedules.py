@@ -233,7 +233,7 @@ def test_a_worker_that_is_killed_half_way_leaves_the_report_to_another(store: St
         os.kill(worker.pid, signal.SIGKILL)
     [(due,)] = rows(store, "SELECT count(*) FROM runlore.report_runs")
     assert due >= 3
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     done: list[due_reports.DueOutcome] = []
     while len(done) < due and time.monotonic() < until:
         done += make(store)

@@ -125,11 +125,11 @@ def test_the_watch_looks_until_its_end_and_outlives_a_fault(
     broken: list[object] = [object()]  # no spec: looking fails
     watcher = threading.Thread(target=objective_watch.watch, args=(outage, broken, end))
     watcher.start()
-    wait_until(lambda: watcher.is_alive() and bool(broken), 1.0)
+    wait_until(lambda: watcher.is_alive() and bool(broken), 60.0)
     broken[:] = [BUILDS]
-    wait_until(lambda: "builds (page)" in open_alerts(outage), 20.0)
+    wait_until(lambda: "builds (page)" in open_alerts(outage), 60.0)
     end.set()
-    watcher.join(20.0)
+    watcher.join(60.0)
     assert not watcher.is_alive()
     objective_watch.watch(outage, [], threading.Event())  # returns: nothing to look at
     assert open_alerts(outage) == {}

@@ -54,7 +54,7 @@ def prometheus(serve: Serve, store: Store, tmp_path: Path) -> Iterator[str]:
     with (tmp_path / "log").open("w") as log, subprocess.Popen(command, stderr=log) as process:
         yield f"http://127.0.0.1:{port}"
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def test_prometheus_writes_and_is_read(

@@ -266,7 +266,7 @@ def test_the_second_of_two_runs_waits_for_the_first_and_writes_nothing(filled: S
         forecast_ledger.add_forecasts(connection, [first], 0.25)
         other.start()
         other.join(0.3)
-    other.join(10)
+    other.join(60)
     assert [one.forecasts for one in issued_forecasts.read_skill(filled)] == [1]
 
 

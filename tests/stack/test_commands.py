@@ -104,7 +104,7 @@ def test_a_command_that_hears_no_signal_is_killed(
         waiter = threading.Thread(target=process.wait)
         waiter.start()
         stop_services(tmp_path)
-        waiter.join(20)
+        waiter.join(60)
         assert process.returncode == -signal.SIGKILL
 
 

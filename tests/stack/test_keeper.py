@@ -63,13 +63,13 @@ def first_line(process: subprocess.Popen[str]) -> str:
 
 def test_the_exit_code_of_the_command_is_the_keepers() -> None:
     with kept((PYTHON, "-S", "-c", "raise SystemExit(7)")) as process:
-        assert process.wait(20) == 7
+        assert process.wait(60) == 7
 
 
 def test_a_command_that_does_not_exist_is_named() -> None:
     with kept(("/nowhere/at-all",)) as process:
         assert "/nowhere/at-all: No such file or directory" in first_line(process)
-        assert process.wait(20) == 127
+        assert process.wait(60) == 127
 
 
 def test_closing_the_pipe_ends_the_child_politely() -> None:
@@ -79,7 +79,7 @@ def test_closing_the_pipe_ends_the_child_politely() -> None:
         assert p.stdin is not None
         p.stdin.close()
         assert first_line(p) == "bye"
-        assert p.wait(20) == 0
+        assert p.wait(60) == 0
 
 
 def test_a_child_that_ignores_the_request_is_killed_after_the_grace() -> None:
@@ -88,7 +88,7 @@ def test_a_child_that_ignores_the_request_is_killed_after_the_grace() -> None:
         assert process.stdin is not None
         began = time.monotonic()
         process.stdin.close()
-        assert process.wait(20) == 128 + signal.SIGKILL
+        assert process.wait(60) == 128 + signal.SIGKILL
         assert time.monotonic() - began >= 0.3
 
 
@@ -98,7 +98,7 @@ def test_a_terminated_keeper_kills_without_waiting_for_the_grace() -> None:
         kept_by = identity(process.pid)
         assert len(below(kept_by)) == 1
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         assert below(kept_by) == []
 
 
@@ -110,16 +110,16 @@ def test_what_the_child_started_ends_with_the_child() -> None:
         assert identify(grandchild)
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(20)
-        assert within(2, lambda: identify(grandchild) is None)
+        process.wait(60)
+        assert within(60, lambda: identify(grandchild) is None)
 
 
 def test_what_a_dead_child_left_behind_ends_too() -> None:
     script = f"import subprocess; print(subprocess.Popen({list(SLEEP)!r}).pid, flush=True)"
     with kept((PYTHON, "-S", "-c", script)) as process:
         grandchild = int(first_line(process))
-        assert process.wait(20) == 0
-        assert within(2, lambda: identify(grandchild) is None)
+        assert process.wait(60) == 0
+        assert within(60, lambda: identify(grandchild) is None)
 
 
 @pytest.mark.parametrize("is_marked", [True, False])
@@ -137,7 +137,7 @@ def test_a_daemon_ends_with_the_child_unless_it_was_started_without_our_variable
     )
     with kept((PYTHON, "-S", "-c", script)) as process:
         daemon = int(first_line(process))
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         assert (identify(daemon) is None) == is_marked
         keeper.send(daemon, signal.SIGKILL)
 
@@ -152,10 +152,10 @@ def test_a_killed_supervisor_takes_everything_with_it(tmp_path: Path) -> None:
     )
     with subprocess.Popen((PYTHON, "-S", "-c", script), stdout=subprocess.PIPE, text=True) as p:
         kept_by = int(first_line(p))
-        assert within(10, lambda: out.read_text().strip().isdigit())
+        assert within(60, lambda: out.read_text().strip().isdigit())
         grandchild = int(out.read_text())
         p.kill()
-    assert within(5, lambda: identify(kept_by) is None and identify(grandchild) is None)
+    assert within(60, lambda: identify(kept_by) is None and identify(grandchild) is None)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prctl")
@@ -165,4 +165,4 @@ def test_a_killed_keeper_takes_its_child_with_it() -> None:
         [child] = below(identity(process.pid))
         process.kill()
         process.wait()
-        assert within(5, lambda: identify(child) is None)
+        assert within(60, lambda: identify(child) is None)

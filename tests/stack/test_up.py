@@ -90,7 +90,7 @@ def within(seconds: float, holds: Callable[[], bool]) -> bool:
 
 
 def page(port: int) -> str:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     login = read_login(Path(os.environ["RUNLORE_HOME"]))
     headers = {"Accept": "text/html", "Authorization": login.header}
     connection.request("GET", "/", headers=headers)
@@ -156,7 +156,7 @@ def test_after_kill_nine_the_next_up_finds_a_clean_house(settings: Settings) -> 
     with up("mlflow") as started:
         pids = everything(settings.home)
         started.process.kill()
-        assert within(20, lambda: not any(identify(pid) for pid in pids))
+        assert within(60, lambda: not any(identify(pid) for pid in pids))
         leftovers = [
             one
             for one in json.loads(run("doctor", "--json").stdout)["findings"]

@@ -90,7 +90,7 @@ def postmaster_pid(home: Path) -> int:
 
 def await_end(pid: int) -> None:
     """Wait for a killed process: the signal ends it later than `os.kill` returns."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while server._read(Path(f"/proc/{pid}/cmdline")):
         assert time.monotonic() < until
         time.sleep(0.01)

@@ -130,13 +130,13 @@ def test_a_month_is_made_while_others_write_and_read(store: Store):
 
         def make() -> None:
             with store.begin() as connection:
-                connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+                connection.execute(text("SET LOCAL lock_timeout = '60s'"))
                 ensure_months(connection, "metrics", month(2025, 2), month(2025, 2))
             made.set()
 
         thread = threading.Thread(target=make)
         thread.start()
-        assert made.wait(10)
+        assert made.wait(60)
         thread.join()
         busy.execute(ADD % "('s', 'n', '', '2025-02-05', 1, now())")
 
