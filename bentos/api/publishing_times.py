@@ -31,6 +31,11 @@ class TimeBody(Closed):
     is_best: bool
 
 
+class PlatformHourBody(Closed):
+    hour: int = Field(description="local hour, 0 .. 23")
+    share: float = Field(description="of the platform's personas that do best then; with noise")
+
+
 class TimesBody(Closed):
     """best: better beyond chance. week: gains, a row for each day from Monday, by hour."""
 
@@ -46,6 +51,10 @@ class TimesBody(Closed):
     week: list[list[float]]
     week_posts: list[list[int]]
     reason: str = Field(description="why there is no best time; else empty")
+    platform_hours: list[PlatformHourBody] = Field(
+        description="an idea from other personas, where this one has no best time and an aggregate"
+        " was told in the last week"
+    )
 
 
 async def read_times(request: Request) -> Response:

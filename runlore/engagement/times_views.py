@@ -29,9 +29,18 @@ class TimeEntry:
 
 
 @dataclass(frozen=True)
+class PlatformHour:
+    """share: of the platform's personas that do best at this local hour; told with noise."""
+
+    hour: int
+    share: float
+
+
+@dataclass(frozen=True)
 class TimesView:
     """best: those that are better beyond chance, the largest gain first. week: 7 rows of 24 gains,
-    Monday first, and posts at each. reason: why there is no best time; else empty."""
+    Monday first, and posts at each. reason: why there is no best time; else empty.
+    platform_hours: an idea from other personas then."""
 
     persona: str
     platform: str | None
@@ -45,6 +54,7 @@ class TimesView:
     week: tuple[tuple[float, ...], ...]
     week_posts: tuple[tuple[int, ...], ...]
     reason: str
+    platform_hours: tuple[PlatformHour, ...]
 
 
 def show_times(made: PublishingTimes) -> TimesView:
@@ -67,6 +77,9 @@ def show_times(made: PublishingTimes) -> TimesView:
         week=tuple(tuple(one.gain for one in slots[at : at + HOURS]) for at in starts),
         week_posts=tuple(tuple(one.posts for one in slots[at : at + HOURS]) for at in starts),
         reason=found.reason,
+        platform_hours=tuple(
+            PlatformHour(one.hour, one.share or 0.0) for one in made.platform_hours
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """Posts whose engagement follows an input, with a version that reads it."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from handmade import write_bundle
 from onnx import TensorProto, helper, numpy_helper
 from sqlalchemy import insert
 
+from runlore.engagement.queries.content_scores import ScoreRow, insert_score
 from runlore.features.declaration import FeaturePlan, FeatureSet
 from runlore.kernel.instants import now, to_us
 from runlore.models import bundle as bundles
@@ -119,3 +121,34 @@ def quality_version(folder: Path) -> Path:
     path.write_text(json.dumps(description))
     Bundle.load(folder)
     return folder
+
+
+def record_scores(store: Store, quality: np.ndarray, persona: str) -> list[int]:
+    """A score of each post of one persona, by its quality, an hour before publication; one more
+    after it, which counts for nothing. Returns the posts that are final by now."""
+    owner = ("ann", "bob", "cem").index(persona)
+    final = []
+    for number in range(owner, POSTS, 3):
+        at = START + timedelta(hours=HOURS_APART * number)
+        early = ScoreRow(
+            at=at - timedelta(hours=1),
+            source="posts",
+            source_id=f"post-{number}",
+            persona=persona,
+            platform=("instagram", "tiktok")[number % 2],
+            method="model",
+            score=100 * float((quality < quality[number]).mean()),
+            low=20.0,
+            high=80.0,
+            confidence="medium",
+            top_fifth=0.4,
+            success=None,
+            level="persona",
+            posts=200,
+            prediction_id=None,
+        )
+        insert_score(store, early)
+        insert_score(store, replace(early, at=at + timedelta(hours=1), score=0.0, top_fifth=0.9))
+        if at + timedelta(days=7) < NOW:
+            final.append(number)
+    return final

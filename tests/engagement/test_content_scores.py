@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from bentos.predict.live_versions import Serving, load
 from runlore.cli import app
+from runlore.engagement.actions.score_calibration import read_calibration
+from runlore.engagement.actions.score_reference import ScoreReferences
 from runlore.engagement.rules.scores.comparable import (
     GroupSizes,
     PostValues,
@@ -35,6 +37,7 @@ from runlore.engagement.rules.scores.promise import (
     tier_shares,
 )
 from runlore.engagement.rules.scores.thumb import thumb_rules, thumb_score
+from runlore.kernel import instants
 from runlore.settings import Settings
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve, serve
@@ -43,6 +46,7 @@ from tests.engagement.scored_posts import (
     POSTS,
     START,
     quality_version,
+    record_scores,
     write_scored_posts,
 )
 
@@ -233,3 +237,21 @@ def test_the_target_of_suggestions_is_a_content_score(
     assert higher["answer"] == "not reachable by what the data support"
     now = {"as_of": NOW.isoformat()}
     assert client.get(way, params=now).json()["score_among"] == "own posts"
+
+
+def test_recorded_scores_stand_beside_what_came_of_their_posts(store: Store) -> None:
+    quality = write_scored_posts(store)
+    final = record_scores(store, quality, "bob")
+    found = read_calibration(store, None, ScoreReferences(), instants.now(), "bob")
+    scores = [100 * (quality < quality[number]).mean() for number in final]
+    expected = {tier: sum(tier_of(one) == tier for one in scores) for tier in TIERS}
+    assert {share.tier: share.posts for share in found.recorded} == expected
+    promised = {round(share.promised_top, 9) for share in found.recorded}
+    assert promised == {0.4}, "not what came too late"
+    best, worst = found.recorded[0], found.recorded[-1]
+    assert best.top > 0.5 > worst.high, "quality moves the rates"
+    assert best.low <= best.top <= best.high
+    early = read_calibration(store, None, ScoreReferences(), START, "bob")
+    assert sum(share.posts for share in early.recorded) == 0
+    everybody = read_calibration(store, None, ScoreReferences(), instants.now())
+    assert everybody.recorded == found.recorded

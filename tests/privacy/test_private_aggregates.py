@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 
 from bentos.predict.live_versions import Serving
 from runlore.cli import app
+from runlore.engagement.actions.publishing_times import TimesRequest, publishing_times
 from runlore.engagement.queries.contexts import ContextQuery, read_final_contexts
+from runlore.engagement.times_views import show_times
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.privacy.actions.aggregates import aggregate, benchmark_persona, question_of
 from runlore.privacy.actions.budgets import read_report
@@ -40,7 +42,12 @@ WEEK = timedelta(days=7)
 def test_an_answer_is_near_the_truth_charged_once_and_kept(store: Store) -> None:
     write_posts(store, 300)
     question = question_of("instagram", 30, END)
+    times = TimesRequest("persona-3", "instagram")
+    assert publishing_times(store, times, END).platform_hours == ()
     first = aggregate(store, question, CLEAR, END)
+    borrowed = show_times(publishing_times(store, times, END))
+    assert borrowed.reason
+    assert borrowed.platform_hours[0].hour == 18
     view = show_aggregate(first)
     assert view.personas is not None
     assert view.personas.value == pytest.approx(300, abs=60)

@@ -57,6 +57,9 @@ def _show(view: "TimesView") -> None:
         echo(f"{view.reason[0].upper()}{view.reason[1:]}.")
     for one in view.best:
         echo(f"  {one.text}")
+    for borrowed in view.platform_hours:
+        share = f"{borrowed.share:.0%} of the platform's personas"
+        echo(f"  An idea: {share} do best at {borrowed.hour:02}:00.")
     if view.hours:
         rows: list[dict[str, object]] = [
             {

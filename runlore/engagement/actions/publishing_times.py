@@ -12,6 +12,8 @@ from runlore.engagement.rules.suggestions.posts import PostLog, read_posts
 from runlore.engagement.rules.times.naming import BestTimes, find_best_times
 from runlore.kernel.calendars import find_zone
 from runlore.kernel.errors import BadInput, NotFound
+from runlore.privacy.actions.aggregates import told_hours
+from runlore.privacy.rules.figures import HourShare
 from runlore.store.engine import Store
 
 MOST_POSTS = 5_000  # the newest
@@ -38,12 +40,16 @@ class TimesRequest:
 
 @dataclass(frozen=True)
 class PublishingTimes:
-    """zones: of the clocks that times are shown in, the most used first."""
+    """zones: of the clocks that times are shown in, the most used first.
+
+    platform_hours: local ones at which most personas do best, where this one has no best time.
+    """
 
     request: TimesRequest
     as_of: datetime
     zones: tuple[str, ...]
     best: BestTimes
+    platform_hours: tuple[HourShare, ...] = ()
 
 
 def publishing_times(store: Store, request: TimesRequest, as_of: datetime) -> PublishingTimes:
@@ -67,7 +73,9 @@ def publishing_times(store: Store, request: TimesRequest, as_of: datetime) -> Pu
     zones = tuple(map(str, frame["timezone"].value_counts().index))
     if request.zone is not None:
         posts, zones = _in_zone(posts, request.zone), (request.zone,)
-    return PublishingTimes(request, as_of, zones, find_best_times(posts))
+    best = find_best_times(posts)
+    hours = told_hours(store, request.platform, as_of) if best.reason else ()
+    return PublishingTimes(request, as_of, zones, best, hours)
 
 
 def _in_zone(posts: PostLog, zone: str) -> PostLog:

@@ -25,6 +25,7 @@ from runlore.privacy.queries.opt_outs import opted_out
 from runlore.privacy.queries.posts import PostQuery, make_posts, read_summaries
 from runlore.privacy.rules.accounting import granted
 from runlore.privacy.rules.aggregates import (
+    HOURS,
     AggregatePlan,
     AggregateRelease,
     plan_aggregate,
@@ -32,6 +33,7 @@ from runlore.privacy.rules.aggregates import (
     release_aggregate,
 )
 from runlore.privacy.rules.benchmarks import OwnFigures, PersonaBenchmark, benchmark
+from runlore.privacy.rules.figures import HourShare, read_figures
 from runlore.privacy.rules.policy import PrivacyPolicy
 from runlore.store.engine import Store
 
@@ -93,6 +95,20 @@ def aggregate(
     plan = plan_aggregate(policy)
     with store.connect() as connection:
         return _answer_anew(connection, question, plan, at)
+
+
+def told_hours(store: Store, platform: str | None, as_of: datetime) -> tuple[HourShare, ...]:
+    """The best hours of personas, by an aggregate that was told in the last week; costs nothing.
+
+    At most three, above the mean of all hours, the most frequent first. None was told: empty.
+    """
+    with store.connect() as connection:
+        found = find_answer(connection, question_of(platform, USUAL_DAYS, as_of))
+    if found is None or found.answered_at > as_of:
+        return ()
+    hours = read_figures(read_release(found.release)).hours
+    frequent = [one for one in hours if one.share is not None and one.share > 1 / HOURS]
+    return tuple(sorted(frequent, key=lambda one: -(one.share or 0))[:3])
 
 
 def benchmark_persona(
