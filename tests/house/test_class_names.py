@@ -2,59 +2,67 @@
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 CODE = ("runlore", "flows", "tasks", "bentos", "integrations")
 CUSTOMARY = {"np", "pd", "pa", "pc", "pq", "pa_csv", "pa_json", "sa"}  # numpy, pandas, pyarrow, …
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
+@dataclass
+class Found:
+    """What the modules have, by the file and line where it stands."""
+
+    classes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    renaming: list[str] = field(default_factory=list)
+    strings: list[str] = field(default_factory=list)
+
+    def look(self, name: str, node: ast.AST) -> None:
+        if isinstance(node, ast.ClassDef):
+            self.classes[node.name].append(name)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            self.renaming += [
+                f"{name}:{node.lineno} {alias.name} as {alias.asname}"
+                for alias in node.names
+                if alias.asname and alias.asname not in CUSTOMARY
+            ]
+        if isinstance(node, ast.Module | ast.ClassDef):
+            self.strings += [
+                f"{name}:{text.lineno}"
+                for constant, text in pairwise(node.body)
+                if isinstance(constant, ast.Assign | ast.AnnAssign) and is_string(text)
+            ]
+
+
+@pytest.fixture(scope="module")
+def found() -> Found:
+    """Of all modules, each of which is read once."""
+    found = Found()
     for folder in CODE:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())
+            name = path.relative_to(ROOT).as_posix()
+            for node in ast.walk(ast.parse(path.read_text())):
+                found.look(name, node)
+    return found
 
 
-def classes() -> dict[str, list[str]]:
-    places = defaultdict(list)
-    for name, tree in trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                places[node.name].append(name)
-    assert len(places) > 400
-    return places
+def test_no_class_name_is_defined_twice(found: Found) -> None:
+    assert len(found.classes) > 400
+    assert {name: files for name, files in found.classes.items() if len(files) > 1} == {}
 
 
-def test_no_class_name_is_defined_twice() -> None:
-    assert {name: files for name, files in classes().items() if len(files) > 1} == {}
-
-
-def test_no_import_renames_what_it_imports() -> None:
+def test_no_import_renames_what_it_imports(found: Found) -> None:
     """Where two things have one name, one of them gets a better name."""
-    renaming = [
-        f"{name}:{node.lineno} {alias.name} as {alias.asname}"
-        for name, tree in trees()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-        if alias.asname and alias.asname not in CUSTOMARY
-    ]
-    assert renaming == []
+    assert found.renaming == []
 
 
-def test_no_string_stands_beneath_a_constant() -> None:
+def test_no_string_stands_beneath_a_constant(found: Found) -> None:
     """What a constant means is a comment: behind it, or above it where it is long."""
-    found = [
-        f"{name}:{text.lineno}"
-        for name, tree in trees()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef)
-        for constant, text in pairwise(node.body)
-        if isinstance(constant, ast.Assign | ast.AnnAssign) and is_string(text)
-    ]
-    assert found == []
+    assert found.strings == []
 
 
 def is_string(node: ast.stmt) -> bool:
