@@ -159,7 +159,7 @@ def test_each_page_is_right_in_both_widths_and_colours_and_runs_no_script_of_oth
         page.evaluate(AXE.read_text(encoding="utf-8"))
         is_new = kind_of(path) not in kinds
         kinds.add(kind_of(path))
-        for size, scheme in LOOKS if is_new else WHOLE:
+        for size, scheme in LOOKS if is_new else WHOLE[1:]:  # a second page of a kind: once
             page.set_viewport_size(size)
             page.emulate_media(color_scheme=scheme)
             found = page.evaluate(RUN_AXE, FULL if (size, scheme) in WHOLE else COLOURS)
