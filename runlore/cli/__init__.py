@@ -21,6 +21,7 @@ from runlore.cli import (
     limits,
     live,
     look,
+    marketplace,
     mcp,
     monitoring,
     objectives,
@@ -124,6 +125,7 @@ app.add_typer(advise.group, name="advise")
 app.add_typer(engagement.group, name="engagement")
 app.add_typer(privacy.group, name="privacy")
 app.add_typer(agents.group, name="agents")
+app.add_typer(marketplace.group, name="marketplace")
 app.command()(mcp.mcp)
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")

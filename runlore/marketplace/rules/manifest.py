@@ -176,7 +176,7 @@ def read_manifest(content: bytes) -> Manifest:
     try:
         return Manifest.model_validate_json(content)
     except ValidationError as error:
-        raise BadInput(_first_fault(error.errors()), "manifest") from error
+        raise BadInput(first_fault(error.errors()), "manifest") from error
     except BadInput as error:
         raise BadInput(f"{MANIFEST_FILE}: {error} ({_label(value)})", error.field) from error
 
@@ -197,7 +197,7 @@ def read_canonical(content: bytes, name: str) -> dict[str, Any]:
     return dict(value)
 
 
-def _first_fault(faults: Sequence[Any]) -> str:
+def first_fault(faults: Sequence[Any]) -> str:
     fault = faults[0]
     where = ".".join(str(part) for part in fault["loc"])
     found = str(fault.get("input"))[:60]
