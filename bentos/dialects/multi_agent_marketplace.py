@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bentos.api.marketplace import ENDPOINTS as OWN
+from bentos.api import marketplace
 from bentos.http.routing import Endpoint, Tag
 
 PREFIX = "/api/v1/multi-agent/marketplace"
@@ -23,4 +23,4 @@ def _in_its_words(endpoint: Endpoint) -> Endpoint:
     return replace(endpoint, path=path, tag=Tag.MULTI_AGENT, name="")
 
 
-ENDPOINTS = tuple(_in_its_words(one) for one in OWN if one.name in PATHS)
+ENDPOINTS = tuple(_in_its_words(one) for one in marketplace.ENDPOINTS if one.name in PATHS)

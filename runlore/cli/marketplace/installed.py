@@ -27,11 +27,11 @@ def install(package: Package, name: CustomName = None, json: Json = False) -> No
     Example: runlore marketplace install trend-analyzer --name "Trends of shop 1"
     """
     from runlore.app import open_app
+    from runlore.marketplace.actions import installing
     from runlore.marketplace.actions.catalog import package_id_of
-    from runlore.marketplace.actions.installing import install as install_package
 
     with open_app() as app:
-        row = install_package(app.store, package_id_of(app.store, package), name)
+        row = installing.install(app.store, package_id_of(app.store, package), name)
     granted = f" It may: {', '.join(row.permissions)}." if row.permissions else ""
     text = f"{row.package} {row.version} is installed as agent {row.agent_name}: {row.agent_id}."
     _emit(row, f"{text}{granted}", json)
@@ -85,10 +85,10 @@ def update(agent_id: AgentId, accept: Accept = None, json: Json = False) -> None
     Example: runlore marketplace update 1b0c… --accept net:api.example.org
     """
     from runlore.app import open_app
-    from runlore.marketplace.actions.installing import update as update_package
+    from runlore.marketplace.actions import installing
 
     with open_app() as app:
-        row = update_package(app.store, parse_id(agent_id), accept or ())
+        row = installing.update(app.store, parse_id(agent_id), accept or ())
     _emit(row, f"Agent {row.agent_name} is {row.package} {row.version}.", json)
 
 
@@ -98,10 +98,9 @@ def uninstall(agent_id: AgentId, json: Json = False) -> None:
     Example: runlore marketplace uninstall 1b0c…
     """
     from runlore.app import open_app
-    from runlore.marketplace.actions.installing import uninstall as uninstall_package
 
     with open_app() as app:
-        row = uninstall_package(app.store, parse_id(agent_id))
+        row = uninstalling.install(app.store, parse_id(agent_id))
     _emit(row, f"{row.package} is uninstalled; agent {row.agent_name} is removed.", json)
 
 

@@ -90,11 +90,11 @@ def publish(archive: Archive, json: Json = False) -> None:
     Example: runlore marketplace publish my-agent.zip
     """
     from runlore.app import open_app
-    from runlore.marketplace.actions.publishing import publish as publish_package
+    from runlore.marketplace.actions import publishing
 
     content = _read(archive)
     with open_app() as app:
-        made = publish_package(app.store, content)
+        made = publishing.publish(app.store, content)
     if json:
         emit_json(asdict(made))
         return
