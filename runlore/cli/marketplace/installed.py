@@ -100,7 +100,7 @@ def uninstall(agent_id: AgentId, json: Json = False) -> None:
     from runlore.app import open_app
 
     with open_app() as app:
-        row = uninstalling.install(app.store, parse_id(agent_id))
+        row = installing.uninstall(app.store, parse_id(agent_id))
     _emit(row, f"{row.package} is uninstalled; agent {row.agent_name} is removed.", json)
 
 
