@@ -98,6 +98,7 @@ def uninstall(agent_id: AgentId, json: Json = False) -> None:
     Example: runlore marketplace uninstall 1b0c…
     """
     from runlore.app import open_app
+    from runlore.marketplace.actions import installing
 
     with open_app() as app:
         row = installing.uninstall(app.store, parse_id(agent_id))
