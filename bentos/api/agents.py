@@ -10,6 +10,7 @@ from bentos.api.agents_schema import (
     AgentBody,
     AgentChange,
     AgentList,
+    CardReadAgain,
     RegisteredAgent,
     RemovedAgent,
     agent_body,
@@ -19,7 +20,10 @@ from bentos.http.bodies import read_body
 from bentos.http.identity import require_admin
 from bentos.http.parameters import limit_of, read_uuid
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
+from bentos.http.threads import in_thread
 from runlore.agents.actions import registering
+from runlore.agents.actions.outside_cards import profile_by_card, read_card_again
+from runlore.agents.delivery.outside import outside_limits
 from runlore.agents.queries.registry import AgentFilter, AgentRow
 from runlore.agents.rules.registration import AGENT_STATES, AGENT_TYPES
 from runlore.store.engine import Store
@@ -28,11 +32,24 @@ MAX_PAGE = registering.MAX_PAGE
 
 
 async def register(request: Request) -> Response:
-    profile = AgentBody.model_validate_json(await read_body(request)).profile()
-    if profile.token_variable is not None:
+    body = AgentBody.model_validate_json(await read_body(request))
+    if body.token_variable is not None:
         require_admin(request)  # it lets an address have a secret
+    limits = outside_limits(request.app.state.product.settings.agent_addresses)
+    url, own = body.card_url, body.given()
+    if url is None:
+        profile = body.profile()
+    else:
+        profile = await in_thread(request, lambda: profile_by_card(url, own, limits))
     row = await write_store(request, lambda store: registering.register_agent(store, profile))
     return model_response(agent_body(row), 201)
+
+
+async def read_card(request: Request) -> Response:
+    agent_id = read_uuid(request, "agent_id")
+    limits = outside_limits(request.app.state.product.settings.agent_addresses)
+    read = await write_store(request, lambda store: read_card_again(store, agent_id, limits))
+    return model_response(CardReadAgain(agent=agent_body(read.agent), changes=read.changes))
 
 
 async def listing(request: Request) -> Response:
@@ -176,5 +193,17 @@ ENDPOINTS = (
         parameters=[AGENT_ID],
         tag=Tag.AGENTS,
         name="agent_heartbeat",
+    ),
+    Endpoint(
+        "POST",
+        "/agents/{agent_id}/card",
+        read_card,
+        "record",
+        "Read the card of an agent of others again",
+        {200: ("The agent, and what changed", CardReadAgain)},
+        (404, 409, 422, 503),
+        parameters=[AGENT_ID],
+        tag=Tag.AGENTS,
+        name="read_card_again",
     ),
 )

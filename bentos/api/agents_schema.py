@@ -1,6 +1,5 @@
 """Bodies about agents, their tasks and messages. The dialect of multi-agent has the same ones."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -32,6 +31,7 @@ from runlore.agents.rules.task import (
     Priority,
     TaskStatus,
 )
+from runlore.kernel.errors import BadInput
 
 WORD = r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}$"
 NO_NUL = r"^[^\x00]*$"
@@ -63,7 +63,7 @@ class AgentBody(Closed):
 
     model_config = ConfigDict(json_schema_extra={"examples": [AGENT_EXAMPLE]})
 
-    agent_name: Line
+    agent_name: Line | None = Field(default=None, description="left out: the name on its card")
     agent_type: AgentType = "custom"
     version: Version = "1.0.0"
     capabilities: Words = Field(default_factory=list)
@@ -80,9 +80,22 @@ class AgentBody(Closed):
         default=None, description="environment variable of the dispatcher with the agent's secret"
     )
 
+    card_url: WebAddress | None = Field(
+        default=None, description="of an A2A agent: its card tells what is left out here"
+    )
+
     def profile(self) -> AgentProfile:
+        """Raises BadInput without a name."""
         values = self.model_dump(exclude={"agent_name", "agent_type"})
+        if self.agent_name is None:
+            raise BadInput("agent_name: give a name, or card_url", "agent_name")
         return AgentProfile(name=self.agent_name, type=self.agent_type, **values)
+
+    def given(self) -> dict[str, Any]:
+        """Only what was sent, by the names of a profile; for agents with a card."""
+        names = {"agent_name": "name", "agent_type": "type"}
+        sent = self.model_dump(exclude_unset=True, exclude={"card_url", "way", "address", "tool"})
+        return {names.get(key, key): value for key, value in sent.items() if value is not None}
 
 
 class AgentChange(Closed):
@@ -109,7 +122,7 @@ class AgentChange(Closed):
         present = agent_body(row).model_dump()
         changes = self.model_dump(exclude={"state", "reason"}, exclude_none=True)
         body = {name: changes.get(name, present[name]) for name in AgentBody.model_fields}
-        return replace(AgentBody.model_validate(body).profile(), card_url=row.card_url)
+        return AgentBody.model_validate(body).profile()
 
 
 class RegisteredAgent(Closed):
@@ -148,6 +161,13 @@ class RegisteredAgent(Closed):
 class AgentList(Closed):
     agents: list[RegisteredAgent] = Field(description="by name")
     next_after: str | None = Field(description="pass it as `after` for the next page")
+
+
+class CardReadAgain(Closed):
+    """changes: sentences; none: the card is the same."""
+
+    agent: RegisteredAgent
+    changes: list[str]
 
 
 class RemovedAgent(Closed):

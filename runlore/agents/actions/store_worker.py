@@ -15,7 +15,7 @@ from runlore.agents.actions.task_steps import (
 )
 from runlore.agents.queries.task_rows import TaskRow
 from runlore.client.worker import GiveUp
-from runlore.kernel.errors import BadInput, NotFound, Refused, Unavailable
+from runlore.kernel.errors import BadInput, NotFound, Refused, RunloreError, Unavailable
 from runlore.store import notices
 from runlore.store.engine import Store
 
@@ -31,10 +31,10 @@ TaskHandler = Callable[[TaskRow], object]
 
 @dataclass(frozen=True)
 class StoreAgent:
-    """types: of the tasks that it takes from the queue."""
+    """types: of the tasks that it takes from the queue; None: any."""
 
     id: UUID
-    types: Sequence[str]
+    types: Sequence[str] | None
     do: TaskHandler
 
 
@@ -132,6 +132,8 @@ class StoreWorker:
             output = handler(task)
         except NO_RETRY as error:
             fail_task(self.store, task.id, token, str(error) or "given up", may_retry=False)
+        except RunloreError as error:
+            fail_task(self.store, task.id, token, str(error))
         except Exception as error:  # noqa: BLE001  (whatever a handler raises is a failed attempt)
             fail_task(self.store, task.id, token, f"{type(error).__name__}: {error}")
         else:

@@ -65,6 +65,22 @@ WHERE (%(name)s::text IS NULL OR a.name = %(name)s)
  AND (%(after)s::text IS NULL OR a.name > %(after)s)
 ORDER BY a.name LIMIT %(limit)s
 """  # noqa: S608  (parts of ours)
+PUSHED: LiteralString = f"""
+SELECT {AGENT} FROM runlore.agents a WHERE a.way <> 'pull' AND a.state <> 'maintenance'
+ORDER BY a.seen_at NULLS FIRST LIMIT 1000
+"""  # noqa: S608  (parts of ours)
+# Those first whose last lease is the oldest: one with many tasks keeps nobody waiting.
+DUE: LiteralString = f"""
+SELECT {AGENT} FROM runlore.agents a
+WHERE a.way <> 'pull' AND a.state <> 'maintenance' AND (
+ EXISTS (SELECT FROM runlore.agent_tasks t WHERE t.agent_id = a.id AND t.status = 'assigned')
+ OR (a.state = 'active' AND EXISTS (SELECT FROM runlore.agent_tasks t
+  WHERE t.status = 'pending' AND t.waits_for = 0 AND t.available_at <= clock_timestamp()
+   AND t.required_capabilities <@ a.capabilities))
+ OR EXISTS (SELECT FROM runlore.agent_tasks t WHERE t.agent_id = a.id
+  AND t.status IN ('assigned', 'in_progress') AND t.lease_until < clock_timestamp()))
+ORDER BY a.seen_at NULLS FIRST LIMIT 1000
+"""  # noqa: S608  (parts of ours)
 REMOVE: LiteralString = """
 DELETE FROM runlore.agents a WHERE a.id = %(id)s AND NOT EXISTS (
  SELECT FROM runlore.marketplace_installations i
@@ -161,6 +177,16 @@ def list_agents(store: Store, wanted: AgentFilter) -> list[AgentRow]:
         return cursor.execute(LIST, values).fetchall()
 
 
+def read_pushed_agents(store: Store) -> list[AgentRow]:
+    """Agents that are sent their tasks, at most 1,000."""
+    return _many(store, PUSHED)
+
+
+def read_due_agents(store: Store) -> list[AgentRow]:
+    """Those of them for whom there may be a task now."""
+    return _many(store, DUE)
+
+
 def remove_agent(store: Store, agent_id: UUID) -> bool:
     """Its tasks stay, and come back to the queue when their leases end.
 
@@ -168,6 +194,11 @@ def remove_agent(store: Store, agent_id: UUID) -> bool:
     """
     with store.connect() as connection:
         return connection.execute(REMOVE, {"id": agent_id}).fetchone() is not None
+
+
+def _many(store: Store, statement: LiteralString) -> list[AgentRow]:
+    with store.connect() as connection:
+        return connection.cursor(row_factory=class_row(AgentRow)).execute(statement).fetchall()
 
 
 def _one(store: Store, statement: LiteralString, values: dict[str, Any]) -> AgentRow | None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.agents import registry, running, tasks
+from runlore.cli.agents import outside, registry, running, tasks
 
 group = typer.Typer(no_args_is_help=True, help="Register agents, and give them tasks.")
 
@@ -16,6 +16,8 @@ group.command()(registry.register)
 group.command(name="list")(registry.list_)
 group.command()(registry.state)
 group.command()(registry.remove)
+group.command()(outside.card)
+group.command()(outside.dispatch)
 group.command()(running.run)
 group.command()(running.builtin)
 group.command()(tasks.task)

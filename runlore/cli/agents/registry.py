@@ -11,7 +11,12 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 if TYPE_CHECKING:
     from runlore.agents.queries.registry import AgentRow
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="What people call it.")]
+Name = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="What people call it; none: as on its card.")
+]
+Card = Annotated[
+    str | None, typer.Option(metavar="URL", help="The A2A card of an agent of others.")
+]
 AgentId = Annotated[str, typer.Argument(metavar="ID", help="As `agents list` shows it.")]
 Type = Annotated[
     str,
@@ -39,11 +44,12 @@ Reason = Annotated[str, typer.Option(help="Why, in one line.")]
 
 
 def register(
-    name: Name,
+    name: Name = None,
     type_: Type = "custom",
     capability: Capability = None,
     slots: Slots = 10,
     version: Version = "1.0.0",
+    card: Card = None,
     a2a: A2a = None,
     mcp: Mcp = None,
     tool: Tool = None,
@@ -52,28 +58,30 @@ def register(
 ) -> None:
     """Register an agent.
 
-    It asks for its tasks, unless --a2a or --mcp says where `runlore agents dispatch` sends them.
+    It asks for its tasks. With --card, --a2a or --mcp, `runlore agents dispatch` sends them to it.
 
     Example: runlore agents register ann --type generator --capability text --slots 5
     """
-    from typing import cast
-
+    from runlore.agents.actions.outside_cards import profile_by_card
     from runlore.agents.actions.registering import register_agent
-    from runlore.agents.rules.registration import AgentProfile, AgentType
+    from runlore.agents.delivery.outside import outside_limits
+    from runlore.agents.rules.registration import AgentProfile
     from runlore.app import open_app
+    from runlore.kernel.errors import BadInput
 
-    profile = AgentProfile(
-        name,
-        cast(AgentType, type_),
-        version,
-        capabilities=capability or (),
-        max_concurrent_tasks=slots,
-        way="a2a" if a2a else "mcp" if mcp else "pull",
-        address=a2a or mcp,
-        tool=tool,
-        token_variable=token_variable,
-    )
+    given = {"name": name, "token_variable": token_variable, "capabilities": capability}
+    own: dict[str, Any] = {key: value for key, value in given.items() if value}
+    own |= {"type": type_, "max_concurrent_tasks": slots}
     with open_app() as app:
+        if card:
+            limits = outside_limits(app.settings.agent_addresses)
+            profile = profile_by_card(card, own, limits)
+        elif name:
+            way = "a2a" if a2a else "mcp" if mcp else "pull"
+            reach = {"way": way, "address": a2a or mcp, "tool": tool, "version": version}
+            profile = AgentProfile(**own | reach)
+        else:
+            raise BadInput("NAME: give the agent a name, or its --card", "agent_name")
         row = register_agent(app.store, profile)
     if json:
         emit_json(agent_dict(row))

@@ -1,0 +1,1 @@
+"""Reach agents of others: read their cards, and send them tasks."""
