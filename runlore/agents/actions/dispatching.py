@@ -7,6 +7,7 @@ from typing import Any, overload
 from uuid import UUID
 
 from runlore.agents.actions import task_steps
+from runlore.agents.actions.outside_cards import with_card
 from runlore.agents.actions.store_worker import StoreAgent, StoreWorker
 from runlore.agents.delivery.a2a_sending import send_by_a2a
 from runlore.agents.delivery.attempt import AttemptFailed, LeaseLost, OutsideAgent, SentTask
@@ -65,6 +66,7 @@ def dispatcher(store: Store, policy: DispatchPolicy, slots: int) -> StoreWorker:
 
 def deliver(store: Store, row: AgentRow, task: TaskRow, policy: DispatchPolicy) -> object:
     """The output of a leased task. Raises GiveUp, AttemptFailed, LeaseLost or BadInput."""
+    row = with_card(store, row, policy.limits)
     agent = _outside(row)
     sent = SentTask(
         task.id,

@@ -35,6 +35,20 @@ def profile_by_card(card_url: str, own: Mapping[str, Any], limits: OutsideLimits
     return read_outside_card(card_url, document).profile(card_url, **own)
 
 
+def with_card(store: Store, row: AgentRow, limits: OutsideLimits) -> AgentRow:
+    """The same agent with its card, which is read now where only its address is known.
+
+    So it is for a package of form `remote`: name and capabilities stay those of its manifest.
+    Raises as `profile_by_card`.
+    """
+    if row.card is not None or row.card_url is None:
+        return row
+    own = {} if row.token_variable is None else {"token_variable": row.token_variable}
+    read = profile_by_card(row.card_url, own, limits)
+    kept = replace(profile_of(row), address=read.address, card=read.card)
+    return change_agent(store, row.id, kept)
+
+
 def read_card_again(store: Store, agent_id: UUID, limits: OutsideLimits) -> CardReading:
     """Take what an agent's card says now. Raises as above, NotFound, and Refused without a card."""
     row = find_agent(store, agent_id)

@@ -185,6 +185,7 @@ def agent_profile(manifest: Manifest, custom_name: str | None) -> AgentProfile:
         plugin_author=manifest.publisher,
         way=WAYS[manifest.form],
         address=manifest.entry if is_sent else None,
+        card_url=manifest.entry if manifest.form == "remote" else None,
         tool=manifest.tool if manifest.form == "mcp" else None,
     )
 

@@ -38,7 +38,7 @@ WHERE agent_id = %(agent_id)s AND uninstalled_at IS NULL AND version = %(before)
 UPDATE_AGENT: LiteralString = """
 UPDATE runlore.agents SET type = %(type)s, version = %(version)s, capabilities = %(capabilities)s,
  specializations = %(specializations)s, max_concurrent_tasks = %(slots)s, address = %(address)s,
- tool = %(tool)s, updated_at = clock_timestamp()
+ tool = %(tool)s, card_url = %(card_url)s, card = NULL, updated_at = clock_timestamp()
 WHERE id = %(id)s
 """
 # The counters of the agent stay with the installation: removing it removes no bad record.
@@ -108,6 +108,7 @@ def update_agent(connection: Connection, agent_id: UUID, profile: AgentProfile) 
         "slots": profile.max_concurrent_tasks,
         "address": profile.address,
         "tool": profile.tool,
+        "card_url": profile.card_url,
     }
     connection.execute(UPDATE_AGENT, values)
 
