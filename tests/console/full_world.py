@@ -212,7 +212,7 @@ def _marketplace(store: Store) -> None:
     """A package that is installed and could be updated, and one that is held."""
     card = {"title": EVIL[:200], "description": EVIL}
     first = publish(store, packed(card=card, changelog=EVIL)).package_id
-    install(store, first, NAMES[0])
+    install(store, first, f"packaged {NAMES[0]}")
     code, asks = b"\0asm2", ["clock", "log"]
     publish(store, packed(version="1.1.0", code=code, card=card, permissions=asks, changelog=EVIL))
     publish(store, packed("post-vvriter", OTHER_KEY, publisher="evil", card=card))
