@@ -12,6 +12,7 @@ from bentos.predict.live_versions import Serving
 from runlore.agents.rules.a2a.task_shape import RECORD_URI, TASK_URI
 from runlore.kernel import instants
 from runlore.serving.actions import api_keys
+from tests.agents.outside_server import outside_world
 from tests.bentos.conftest import Serve
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -206,3 +207,26 @@ def test_keys_need_the_scope_of_the_method(serve: Serve, serving: Serving) -> No
     assert "result" in client.post("/a2a", json=body, headers=headers).json()
     body |= {"method": "SendMessage", "params": {"message": message()}}
     assert client.post("/a2a", json=body, headers=headers).status_code == 403
+
+
+def test_an_agent_of_others_is_registered_by_its_card(serve: Serve, serving: Serving) -> None:
+    client = serve(serving, api_keys="off", agent_addresses="any")
+    with outside_world() as world:
+        card = f"{world.base}/.well-known/agent-card.json"
+        body = client.post("/agents", json={"card_url": card, "max_concurrent_tasks": 2}).json()
+        assert (body["agent_name"], body["way"], body["max_concurrent_tasks"]) == (
+            "Outside Writer",
+            "a2a",
+            2,
+        )
+        path = f"/agents/{body['id']}"
+        assert client.post(f"{path}/card").json()["changes"] == []
+        changed = client.patch(path, json={"max_concurrent_tasks": 3}).json()
+        assert (changed["card_url"], changed["max_concurrent_tasks"]) == (card, 3)
+        own = client.get(f"{path}/agent-card.json").json()
+        assert [skill["id"] for skill in own["skills"]] == ["text"]
+    assert client.post(f"{path}/card").status_code == 503
+    assert client.post(f"/agents/{agent(client)}/card").status_code == 409
+    assert client.post("/agents", json={}).json()["field"] == "agent_name"
+    wrong = client.post("/agents", json={"card_url": "https://ann:hush@a.example/"})
+    assert (wrong.status_code, "hush" in wrong.text) == (422, False)
