@@ -168,9 +168,10 @@ def read_totals(store: Store) -> tuple[dict[str, Any], dict[str, int]]:
 
 def _prefixes(text: str) -> str | None:
     """A tsquery in which each word is a beginning; words hold letters and digits alone."""
-    words = {word for part in text.split() for word in name_words(part)}
-    plain = {"".join(filter(str.isalnum, part)).lower() for part in text.split()} - {""}
-    words = words or plain
+    words: set[str] = set()
+    for part in text.split():
+        plain = "".join(filter(str.isalnum, part)).lower()
+        words.update(name_words(part) if part.isascii() else {plain} - {""})
     if not words:
         return "none & !none" if text.strip() else None
     return " & ".join(f"{word}:*" for word in sorted(words)[:20])
