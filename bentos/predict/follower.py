@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 
 from bentos.http.gc_tuning import tune_gc
 from bentos.http.logs import configure_logging
-from bentos.predict import heartbeat, waiting_runs
+from bentos.predict import agent_watch, heartbeat, waiting_runs
+from bentos.predict.agent_watch import AgentWatch
 from bentos.predict.broken_champions import BrokenChampions
 from bentos.predict.change_listener import ChangeListener
 from bentos.predict.heartbeat import Heartbeat
@@ -80,6 +81,7 @@ class Follower:
     shadow: ShadowLeader = field(init=False)
     changes: ChangeListener = field(init=False)
     left_behind: LeftBehind = field(default_factory=LeftBehind)
+    agent_watch: AgentWatch = field(default_factory=AgentWatch)
     waiting_runs: WaitingRuns = field(init=False)
     _putting: threading.Lock = field(default_factory=threading.Lock)
 
@@ -108,6 +110,9 @@ class Follower:
             )
             if not self.is_shadow:
                 tasks.create_task(repeat(LOOK_S, lambda: self._beside(self.left_behind.renew)))
+                tasks.create_task(
+                    repeat(agent_watch.LOOK_S, lambda: self._beside(self.agent_watch.look))
+                )
                 tasks.create_task(
                     repeat(waiting_runs.LOOK_S, lambda: self._beside(self.waiting_runs.record))
                 )

@@ -21,7 +21,8 @@ from runlore.store.engine import Store
 SEEN: LiteralString = """
 UPDATE runlore.agents SET seen_at = clock_timestamp() WHERE id = %(agent)s
 RETURNING EXISTS (SELECT FROM runlore.agent_tasks
-  WHERE status IN ('assigned', 'in_progress') AND lease_until < clock_timestamp())
+  WHERE status IN ('assigned', 'in_progress') AND lease_until < clock_timestamp()
+  AND NOT (is_probe AND status = 'assigned'))
  OR EXISTS (SELECT FROM runlore.agent_tasks
   WHERE status = 'pending' AND deadline < clock_timestamp())
 """
@@ -30,7 +31,7 @@ ALONE: LiteralString = "SELECT pg_try_advisory_xact_lock(hashtext('runlore.agent
 LOCK_AGENT: LiteralString = "SELECT 1 FROM runlore.agents WHERE id = %(agent)s FOR NO KEY UPDATE"
 LEASE: LiteralString = """
 WITH me AS (
- SELECT id, capabilities, state,
+ SELECT id, capabilities, state, quarantined_at,
   CASE WHEN state = 'maintenance' THEN 0 ELSE max_concurrent_tasks END AS slots
  FROM runlore.agents WHERE id = %(agent)s
 ), own AS (
@@ -42,7 +43,8 @@ WITH me AS (
 ), queued AS (
  SELECT t.id FROM runlore.agent_tasks t, me
  WHERE t.status = 'pending' AND t.waits_for = 0 AND t.available_at <= clock_timestamp()
-  AND me.state = 'active' AND t.required_capabilities <@ me.capabilities
+  AND me.state = 'active' AND me.quarantined_at IS NULL
+  AND t.required_capabilities <@ me.capabilities
   AND (%(types)s::text[] IS NULL OR t.type = ANY(%(types)s::text[]))
  ORDER BY t.due_at LIMIT (SELECT greatest(0, least(%(most)s - (SELECT count(*) FROM own),
   slots - (SELECT count(*) FROM runlore.agent_tasks h
@@ -65,6 +67,7 @@ ASSIGN: LiteralString = """
 WITH me AS (
  SELECT a.id FROM runlore.agents a, runlore.agent_tasks t
  WHERE a.id = %(agent)s AND t.id = %(task)s AND a.state = 'active'
+  AND a.quarantined_at IS NULL
   AND t.required_capabilities <@ a.capabilities
   AND a.max_concurrent_tasks > (SELECT count(*) FROM runlore.agent_tasks h
    WHERE h.agent_id = a.id AND h.status IN ('assigned', 'in_progress'))
@@ -113,8 +116,9 @@ WITH done AS (
 ), credited AS (
  UPDATE runlore.agents a SET seen_at = clock_timestamp(), tasks_completed = a.tasks_completed + 1,
   mean_duration_s = coalesce(%(weight)s * took.s + (1 - %(weight)s) * a.mean_duration_s, took.s)
- FROM (SELECT agent_id, extract(epoch FROM completed_at - started_at)::float8 AS s FROM done) took
- WHERE a.id = took.agent_id
+ FROM (SELECT agent_id, is_probe,
+   extract(epoch FROM completed_at - started_at)::float8 AS s FROM done) took
+ WHERE a.id = took.agent_id AND NOT took.is_probe
 ), noted AS (
  INSERT INTO runlore.agent_task_events (task_id, event, agent_id, token)
  SELECT id, 'completed', agent_id, token FROM done
@@ -122,7 +126,7 @@ WITH done AS (
  INSERT INTO runlore.agent_skills AS k (agent_id, task_type, successes, failures, log_s, log_s2)
  SELECT agent_id, type, 1, 0, took.ln, took.ln * took.ln FROM done,
   LATERAL (SELECT ln(greatest(0.001, extract(epoch FROM completed_at - started_at)))::float8 AS ln)
-   AS took
+   AS took WHERE NOT is_probe
  ON CONFLICT (agent_id, task_type) DO UPDATE SET
   successes = %(forgetting)s * k.successes + 1, failures = %(forgetting)s * k.failures,
   log_s = %(forgetting)s * k.log_s + excluded.log_s,
@@ -148,13 +152,13 @@ FAILED: LiteralString = """
 """
 BLAME: LiteralString = """
  UPDATE runlore.agents a SET tasks_failed = a.tasks_failed + counted.n
- FROM (SELECT agent_id, count(*) AS n FROM ended GROUP BY agent_id) counted
+ FROM (SELECT agent_id, count(*) AS n FROM ended WHERE NOT is_probe GROUP BY agent_id) counted
  WHERE a.id = counted.agent_id
 """
 # An attempt that failed counts against the agent at this type of task.
 SHOWN: LiteralString = """
  INSERT INTO runlore.agent_skills AS k (agent_id, task_type, successes, failures, log_s, log_s2)
- SELECT agent_id, type, 0, count(*), 0, 0 FROM ended WHERE agent_id IS NOT NULL
+ SELECT agent_id, type, 0, count(*), 0, 0 FROM ended WHERE agent_id IS NOT NULL AND NOT is_probe
  GROUP BY agent_id, type
  ON CONFLICT (agent_id, task_type) DO UPDATE SET
   successes = power(%(forgetting)s, excluded.failures) * k.successes,
@@ -191,7 +195,7 @@ SELECT * FROM ended
 UNASSIGN: LiteralString = """
 WITH late AS (
  SELECT t.id FROM runlore.agent_tasks t
- WHERE t.status = 'assigned' AND t.lease_until < clock_timestamp()
+ WHERE t.status = 'assigned' AND t.lease_until < clock_timestamp() AND NOT t.is_probe
  ORDER BY t.lease_until LIMIT %(most)s FOR UPDATE SKIP LOCKED
 ), freed AS (
  UPDATE runlore.agent_tasks t SET status = 'pending', lease_until = NULL,

@@ -18,7 +18,8 @@ AGE_STEPS: tuple[tuple[float, str], ...] = (
 COUNTS: LiteralString = """
 SELECT width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, %(ends)s::float8[])
  AS step, count(*)::int
-FROM runlore.agent_tasks WHERE status IN ('pending', 'assigned', 'in_progress') GROUP BY step
+FROM runlore.agent_tasks WHERE status IN ('pending', 'assigned', 'in_progress')
+ AND NOT is_probe GROUP BY step
 """
 
 

@@ -119,6 +119,8 @@ class AgentRow:
     card_url: str | None
     card: dict[str, Any] | None
     card_read_at: datetime | None
+    quarantined_at: datetime | None
+    quarantine_reason: str | None
     unseen_s: float | None
     in_hand: int
 

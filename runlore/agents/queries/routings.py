@@ -23,7 +23,8 @@ WITH counted AS (
 SELECT a.id, a.name, a.capabilities, coalesce(c.in_hand, 0), a.max_concurrent_tasks,
  a.tasks_completed, a.tasks_failed, extract(epoch FROM clock_timestamp() - a.seen_at)::float8
 FROM runlore.agents a LEFT JOIN counted c ON c.agent_id = a.id
-WHERE a.state = 'active' AND a.capabilities @> %(required)s::text[]
+WHERE a.state = 'active' AND a.quarantined_at IS NULL
+ AND a.capabilities @> %(required)s::text[]
  AND a.seen_at > clock_timestamp() - make_interval(secs => %(offline_s)s)
  AND coalesce(c.in_hand, 0) < a.max_concurrent_tasks
 """
@@ -42,7 +43,8 @@ SELECT a.id, a.name, coalesce(c.in_hand, 0), a.max_concurrent_tasks, coalesce(ow
 FROM runlore.agents a LEFT JOIN counted c ON c.agent_id = a.id
  LEFT JOIN shown s ON s.agent_id = a.id
  LEFT JOIN runlore.agent_skills own ON own.agent_id = a.id AND own.task_type = %(type)s
-WHERE a.state = 'active' AND a.capabilities @> %(required)s::text[]
+WHERE a.state = 'active' AND a.quarantined_at IS NULL
+ AND a.capabilities @> %(required)s::text[]
  AND a.seen_at > clock_timestamp() - make_interval(secs => %(offline_s)s)
  AND coalesce(c.in_hand, 0) < a.max_concurrent_tasks
 ORDER BY a.id

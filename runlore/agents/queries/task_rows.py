@@ -45,7 +45,7 @@ SELECT t.* FROM runlore.agent_tasks t WHERE t.idempotency_key = %(key)s
 """
 LIST: LiteralString = """
 SELECT t.* FROM runlore.agent_tasks t
-WHERE (%(status)s::text IS NULL OR t.status = %(status)s)
+WHERE NOT t.is_probe AND (%(status)s::text IS NULL OR t.status = %(status)s)
  AND (%(type)s::text IS NULL OR t.type = %(type)s)
  AND (%(agent_id)s::uuid IS NULL OR t.agent_id = %(agent_id)s)
  AND (%(parent_id)s::uuid IS NULL OR t.parent_id = %(parent_id)s)
@@ -95,6 +95,7 @@ class TaskRow:
     attempts: int
     max_retries: int
     waits_for: int
+    is_probe: bool
 
 
 @dataclass(frozen=True)

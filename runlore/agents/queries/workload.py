@@ -16,7 +16,7 @@ SELECT count(*) FILTER (WHERE status = 'pending' AND waits_for = 0)::int AS pend
  max(extract(epoch FROM clock_timestamp() - created_at))::float8 AS oldest_open_s,
  (percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM clock_timestamp() - created_at))
   FILTER (WHERE status = 'pending'))::float8 AS median_age_s
-FROM runlore.agent_tasks WHERE status IN ('pending', 'assigned', 'in_progress')
+FROM runlore.agent_tasks WHERE status IN ('pending', 'assigned', 'in_progress') AND NOT is_probe
 """
 ENDED: LiteralString = """
 SELECT count(*) FILTER (WHERE status = 'completed')::int AS completed,
@@ -25,6 +25,7 @@ SELECT count(*) FILTER (WHERE status = 'completed')::int AS completed,
   (ORDER BY extract(epoch FROM completed_at - started_at)) FILTER (WHERE status = 'completed'))
  ::float8[] AS durations_s
 FROM (SELECT * FROM runlore.agent_tasks WHERE status IN ('completed', 'failed')
+ AND NOT is_probe
  AND created_at > clock_timestamp() - make_interval(secs => %(window_s)s)) AS ended
 """
 AGENTS: LiteralString = """

@@ -19,6 +19,14 @@ from runlore.store.schema.advice import (
     advice_looks,
     advice_scores,
 )
+from runlore.store.schema.agent_health import (
+    agent_health,
+    agent_health_evidence,
+    agent_health_watermark,
+    agent_probe_runs,
+    agent_probes,
+    agent_skill_health,
+)
 from runlore.store.schema.agents import (
     agent_messages,
     agent_routings,
@@ -131,8 +139,14 @@ __all__ = [
     "advice_ledger",
     "advice_looks",
     "advice_scores",
+    "agent_health",
+    "agent_health_evidence",
+    "agent_health_watermark",
     "agent_messages",
+    "agent_probe_runs",
+    "agent_probes",
     "agent_routings",
+    "agent_skill_health",
     "agent_skills",
     "agent_task_dependencies",
     "agent_task_events",

@@ -58,6 +58,8 @@ agents = Table(
     Column("card_url", Text),
     Column("card", JSONB, comment="its A2A card as last read"),
     Column("card_read_at", INSTANT),
+    Column("quarantined_at", INSTANT, comment="null: it is not"),
+    Column("quarantine_reason", Text),
     CheckConstraint("max_concurrent_tasks > 0", name="has_slots"),
     CheckConstraint("state IN ('active', 'draining', 'maintenance')", name="known_agent_state"),
     CheckConstraint("way IN ('pull', 'a2a', 'mcp')", name="known_way"),
@@ -97,6 +99,7 @@ agent_tasks = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0"), comment="leases so far"),
     Column("max_retries", Integer, nullable=False),
     Column("waits_for", Integer, nullable=False, server_default=text("0"), comment="open tasks"),
+    Column("is_probe", Boolean, nullable=False, server_default=text("false")),
     CheckConstraint("priority BETWEEN 0 AND 3", name="known_priority"),
     CheckConstraint(
         "status IN ('pending', 'assigned', 'in_progress', 'completed', 'failed', 'cancelled')",
