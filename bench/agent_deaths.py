@@ -126,7 +126,7 @@ class DeathWorld:
         """Turns of all agents; two threads do them, each half."""
         half = self.turns % 2
         self.turns += 1
-        chance = Random(half)  # noqa: S311
+        chance = Random(half)
         while not self.end.is_set():
             began = time.monotonic()
             for agent in self.agents[half::2]:
@@ -163,7 +163,7 @@ class DeathWorld:
 
 
 def measure(home: Path, count: int, minutes: float, seed: int) -> dict[str, Any]:
-    chance = Random(seed)  # noqa: S311
+    chance = Random(seed)
     with open_store(Settings(home=home, database_url=None)) as store:
         add_probe(store, PROBE)
         kinds = [DEATHS[place // 2] if place < 2 * len(DEATHS) else None for place in range(count)]

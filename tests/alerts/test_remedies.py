@@ -18,6 +18,10 @@ from runlore.advice.actions.due_visits import watch_maintenance
 from runlore.advice.actions.security_rule_files import load_rules
 from runlore.advice.actions.security_watch import watch_security
 from runlore.advice.visit_views import due_visits
+from runlore.agents.actions.health_alerts import watch_alerts
+from runlore.agents.actions.probing import add_probe
+from runlore.agents.actions.registering import list_agents
+from runlore.agents.queries.registry import AgentFilter
 from runlore.alerts.actions import delivery
 from runlore.alerts.actions.disk_watch import DiskWatch
 from runlore.alerts.actions.handling import raise_alert
@@ -67,6 +71,7 @@ from runlore.specs.maintenance_spec import MaintenanceSpec
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 from tests.advice.maintained_fleet import FleetRecord, write_fleet
+from tests.agents import test_health
 from tests.alerts.receivers import Web
 from tests.experiments.ab_world import AT, HOUR, given
 from tests.handmade import SPECS
@@ -453,7 +458,23 @@ def visit_is_dismissed(world: World) -> None:
     watch_maintenance(world.store, [MaintenanceSpec("web")], (), at)
 
 
+def agent_fails_probes(world: World) -> None:
+    add_probe(world.store, test_health.ADDS)
+    bad = test_health.agent(world.store, "bad")
+    for _ in range(5):
+        test_health.look(world.store, {bad.id: test_health.wrong})
+    watch_alerts(world.store)
+
+
+def agent_passes_probes(world: World) -> None:
+    [bad] = list_agents(world.store, AgentFilter()).agents
+    for _ in range(5):
+        test_health.look(world.store, {bad.id: test_health.right})
+    watch_alerts(world.store)
+
+
 REMEDIES: list[tuple[str, Act, Act]] = [
+    ("agent", agent_fails_probes, agent_passes_probes),
     ("drift", lambda world: judged(world, "DD"), lambda world: judged(world, "DD-")),
     (
         "performance",

@@ -189,7 +189,7 @@ def read_outcomes(connection: Connection, after: int) -> list[TaskOutcomeRow]:
 def read_states(connection: Connection, agents: Sequence[UUID]) -> dict[UUID, HealthState]:
     """Those of agents that are still there; they are locked."""
     rows = connection.execute(STATES, {"agents": list(agents)}).fetchall()
-    return {row[0]: HealthState(*row[1:4], is_quarantined=row[4]) for row in rows}
+    return {row[0]: HealthState(row[1], row[2], row[3], is_quarantined=row[4]) for row in rows}
 
 
 def read_pasts(connection: Connection, agents: Sequence[UUID]) -> dict[tuple[UUID, str], SkillPast]:

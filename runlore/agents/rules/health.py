@@ -102,7 +102,7 @@ def passes_to_return(quarantines: int) -> int:
     >>> [passes_to_return(n) for n in (1, 2, 3, 4, 9)]
     [5, 10, 20, 40, 40]
     """
-    return min(MOST_PASSES, PASSES * 2 ** min(10, max(0, quarantines - 1)))
+    return min(MOST_PASSES, PASSES << min(10, max(0, quarantines - 1)))
 
 
 def is_slow(took_s: float, own_s: float | None, peers_s: float | None) -> bool:
