@@ -81,7 +81,7 @@ class RemovedProbe(Closed):
     is_removed: bool
 
 
-class HealthEvidenceBody(Closed):
+class AgentEvidenceBody(Closed):
     """weight: log likelihood ratio; above 0: it speaks against the agent. score: after it."""
 
     at: datetime
@@ -101,7 +101,7 @@ class AgentHealthBody(Closed):
     since: datetime | None
     reason: str | None
     score: float
-    evidence: list[HealthEvidenceBody]
+    evidence: list[AgentEvidenceBody]
 
 
 async def create(request: Request) -> Response:
@@ -132,7 +132,7 @@ async def health(request: Request) -> Response:
             since=found.since,
             reason=found.reason,
             score=found.score,
-            evidence=[HealthEvidenceBody(**vars(one)) for one in found.evidence],
+            evidence=[AgentEvidenceBody(**vars(one)) for one in found.evidence],
         )
     )
 

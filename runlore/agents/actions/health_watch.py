@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from runlore.agents.queries import health, probes
-from runlore.agents.queries.health import TaskOutcomeRow, Watermark
+from runlore.agents.queries.health import HealthWatermark, TaskOutcomeRow
 from runlore.agents.queries.probes import EndedProbe
 from runlore.agents.queries.task_rows import Connection, wake_agents
 from runlore.agents.rules.health import (
@@ -29,7 +29,7 @@ LEASE_ENDED = "the lease ended"
 
 
 @dataclass(frozen=True)
-class HealthEvidence:
+class AgentEvidence:
     """usual: share of failures while the agent works."""
 
     agent_id: UUID
@@ -58,7 +58,7 @@ class _Book:
     rows: list[dict[str, Any]] = field(default_factory=list)
     changes: list[tuple[UUID, str, str]] = field(default_factory=list)
 
-    def add(self, one: HealthEvidence) -> None:
+    def add(self, one: AgentEvidence) -> None:
         state = self.states.get(one.agent_id)
         if state is None:
             return  # it was removed
@@ -71,7 +71,7 @@ class _Book:
             self.changes.append((one.agent_id, step.change, f"{one.kind}: {one.detail}"[:500]))
             self._note(one, 0.0, step.change, self.changes[-1][2])
 
-    def _note(self, one: HealthEvidence, weight: float, kind: str, detail: str) -> None:
+    def _note(self, one: AgentEvidence, weight: float, kind: str, detail: str) -> None:
         self.rows.append(
             {
                 "agent": one.agent_id,
@@ -108,7 +108,7 @@ def watch_health(store: Store) -> HealthLook:
 
 
 def _apply(
-    connection: Connection, evidence: Sequence[HealthEvidence]
+    connection: Connection, evidence: Sequence[AgentEvidence]
 ) -> Sequence[tuple[UUID, str, str]]:
     if not evidence:
         return ()
@@ -127,7 +127,7 @@ def _apply(
     return book.changes
 
 
-def _probe_evidence(connection: Connection, mark: Watermark) -> list[HealthEvidence]:
+def _probe_evidence(connection: Connection, mark: HealthWatermark) -> list[AgentEvidence]:
     ended = probes.read_ended(connection)
     if not ended:
         return []
@@ -143,7 +143,7 @@ def _probe_evidence(connection: Connection, mark: Watermark) -> list[HealthEvide
         kind = f"probe {verdict}"
         text = f"{one.probe}: {detail}"
         evidence.append(
-            HealthEvidence(one.agent_id, kind, one.task_id, 0.0, text, is_failure, is_probe=True)
+            AgentEvidence(one.agent_id, kind, one.task_id, 0.0, text, is_failure, is_probe=True)
         )
     return evidence
 
@@ -165,7 +165,7 @@ def _judge(one: EndedProbe, *, is_distrusted: bool) -> tuple[Verdict, str]:
     return "passed", f"{took_s:.2f} s"
 
 
-def _task_evidence(connection: Connection, mark: Watermark) -> list[HealthEvidence]:
+def _task_evidence(connection: Connection, mark: HealthWatermark) -> list[AgentEvidence]:
     rows = health.read_outcomes(connection, mark.event_id)
     if not rows:
         return []
@@ -190,8 +190,8 @@ def _task_evidence(connection: Connection, mark: Watermark) -> list[HealthEviden
 
 def _of_task(
     row: TaskOutcomeRow, past: SkillPast, usual: float, *, is_silent: bool
-) -> HealthEvidence:
-    base = HealthEvidence(
+) -> AgentEvidence:
+    base = AgentEvidence(
         row.agent_id, "task completed", row.task_id, usual, row.task_type, False, is_probe=False
     )
     if row.event == "completed":
@@ -204,7 +204,7 @@ def _of_task(
     return replace(base, kind=kind, detail=f"{row.task_type}: {row.detail}", is_failure=True)
 
 
-def _learned(past: SkillPast, row: TaskOutcomeRow, one: HealthEvidence) -> SkillPast:
+def _learned(past: SkillPast, row: TaskOutcomeRow, one: AgentEvidence) -> SkillPast:
     """A slow task is a success that took its time; its slowness counts for the agent's health."""
     is_success = row.event == "completed"
     weight = weight_of(one.usual, is_failure=not is_success)

@@ -112,7 +112,7 @@ ANY_AGENT: LiteralString = "SELECT EXISTS (SELECT FROM runlore.agents)"
 
 
 @dataclass(frozen=True)
-class Watermark:
+class HealthWatermark:
     """is_distrusted: the service was away; that agents were silent is no evidence."""
 
     event_id: int
@@ -168,13 +168,13 @@ def has_agents(store: Store) -> bool:
     return bool(row and row[0])
 
 
-def begin_look(connection: Connection) -> Watermark | None:
+def begin_look(connection: Connection) -> HealthWatermark | None:
     """None: somebody else is looking."""
     alone = connection.execute(ALONE).fetchone()
     if not (alone and alone[0]):
         return None
     row = connection.execute(LOOK, {"gap_s": DISTRUST_GAP_S, "distrust_s": DISTRUST_S}).fetchone()
-    return None if row is None else Watermark(*row)
+    return None if row is None else HealthWatermark(*row)
 
 
 def read_outcomes(connection: Connection, after: int) -> list[TaskOutcomeRow]:
