@@ -48,7 +48,7 @@ PROBE = NewProbe("adds", "sum", {"includes": {"sum": 4}}, ("math",), {"of": [2, 
 SLOTS, WORKS_S, SLOW, FLAP_S, FAILS, LOOK_S, TURN_S = 4, 0.05, 40.0, 6.0, 0.02, 1.0, 0.8
 WARM_S = 40.0
 QUARANTINED = """
-SELECT agent_id, min(at) FILTER (WHERE kind = 'quarantined'),
+SELECT agent_id, string_agg(kind || ' ' || weight, ', ' ORDER BY id),
  count(*) FILTER (WHERE kind = 'quarantined') FROM runlore.agent_health_evidence GROUP BY agent_id
 """
 
@@ -186,6 +186,7 @@ def measure(home: Path, count: int, minutes: float, seed: int) -> dict[str, Any]
         "out_after_s": {kind: _seconds(agents, kind) for kind in DEATHS},
         "healthy": len(healthy),
         "false_quarantines": len(false),
+        "evidence_of_false": [found[one.id][0][-500:] for one in healthy if one.name in false],
         "false_share": round(len(false) / len(healthy), 4),
         "look_ms_median": round(1000 * sorted(world.looks_s)[len(world.looks_s) // 2], 1),
         "look_ms_worst": round(1000 * max(world.looks_s), 1),
