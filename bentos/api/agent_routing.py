@@ -1,5 +1,6 @@
 """Which agent a task would get, and how busy agents are, over HTTP."""
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,9 +11,11 @@ from starlette.responses import Response
 from bentos.api.agents_schema import Words
 from bentos.api.store_access import model_response, read_store
 from bentos.http.bodies import read_body
+from bentos.http.parameters import read_as_of
 from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
-from runlore.agents.actions import routing, workload
+from runlore.agents.actions import policy_values, routing, workload
+from runlore.agents.actions.policy_values import WINDOW_D
 from runlore.agents.actions.routing import (
     AgentChoice,
     ConsideredAgent,
@@ -89,6 +92,24 @@ class AgentWorkload(Closed):
     types: list[AgentTypeLoad]
 
 
+class RoutingPolicyValue(Closed):
+    """success_rate, low, high: had it made these choices, with a 95 % interval; null: not known."""
+
+    policy: str
+    choices: int
+    success_rate: float | None
+    low: float | None
+    high: float | None
+    reason: str
+
+
+class RoutingPolicyValues(Closed):
+    as_of: datetime
+    window_d: float
+    choices: int = Field(description="on the ledger, with an outcome")
+    policies: list[RoutingPolicyValue]
+
+
 async def route(request: Request) -> Response:
     body = RoutingBody.model_validate_json(await read_body(request))
     asked = RoutingRequest(
@@ -106,6 +127,33 @@ async def load(request: Request) -> Response:
         raise BadInput(f"window_h: {text[:40]!r} is no number of hours", "window_h") from None
     read = await read_store(request, lambda store: workload.read_workload(store, window_s))
     return model_response(_workload(read))
+
+
+async def policies(request: Request) -> Response:
+    at, text = read_as_of(request), request.query_params.get("window_d", f"{WINDOW_D:g}")
+    try:
+        window_d = float(text[:40])
+    except ValueError:
+        raise BadInput(f"window_d: {text[:40]!r} is no number of days", "window_d") from None
+    read = await read_store(
+        request, lambda store: policy_values.compare_values(store, at, window_d)
+    )
+    values = [
+        RoutingPolicyValue(
+            policy=one.policy,
+            choices=one.choices,
+            success_rate=one.value,
+            low=one.low,
+            high=one.high,
+            reason=one.reason,
+        )
+        for one in read.policies
+    ]
+    return model_response(
+        RoutingPolicyValues(
+            as_of=read.as_of, window_d=read.window_d, choices=read.choices, policies=values
+        )
+    )
 
 
 def _choice(choice: AgentChoice) -> RoutingAnswer:
@@ -169,7 +217,24 @@ def _workload(read: AgentLoad) -> AgentWorkload:
 
 HOURS: dict[str, Any] = {"type": "number", "exclusiveMinimum": 0, "default": DAY_S / HOUR_S}
 WINDOW = in_query("window_h", "Tasks created in the last so many hours", HOURS)
+DAYS: dict[str, Any] = {"type": "number", "exclusiveMinimum": 0, "default": WINDOW_D}
+POLICY_QUERY = [
+    in_query("window_d", "Choices of the last so many days", DAYS),
+    in_query("as_of", "As known at this instant", {"type": "string", "format": "date-time"}),
+]
 ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/agent-routing/policies",
+        policies,
+        "read",
+        "Compare the policies of routing by the ledger of choices",
+        {200: ("The value of each policy", RoutingPolicyValues)},
+        (422, 503),
+        parameters=POLICY_QUERY,
+        tag=Tag.AGENTS,
+        name="compare_routing_policies",
+    ),
     Endpoint(
         "POST",
         "/agent-routing",

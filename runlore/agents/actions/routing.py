@@ -82,13 +82,12 @@ def rank_agents(connection: Connection, request: RoutingRequest) -> AgentChoice:
     return AgentChoice(request.policy, (), f"no active agent with a free slot has {missing}")
 
 
-def record_choice(connection: Connection, task_id: UUID, choice: AgentChoice) -> None:
-    """Write a choice on the ledger of routing."""
+def record_choice(
+    connection: Connection, task_id: UUID, request: RoutingRequest, choice: AgentChoice
+) -> None:
+    """Write a choice on the ledger of routing, with what each policy would have chosen."""
     chosen = choice.chosen
-    candidates: list[dict[str, Any]] = [
-        {"agent_id": str(one.agent_id), "score": one.score, "propensity": one.propensity}
-        for one in choice.considered
-    ]
+    candidates = compare_policies(connection, request, choice) if chosen else []
     add_routing(
         connection,
         task_id,
@@ -98,6 +97,42 @@ def record_choice(connection: Connection, task_id: UUID, choice: AgentChoice) ->
         candidates,
         choice.reason,
     )
+
+
+def compare_policies(
+    connection: Connection, request: RoutingRequest, choice: AgentChoice
+) -> list[dict[str, Any]]:
+    """The chosen agent first; fixed, learned: how probable that policy's choice of each was.
+
+    chance: of success in time, by what each has shown; for the value of a policy offline.
+    """
+    drawn = sample_agents(
+        read_skills(connection, request.required, request.task_type),
+        request.seconds_left,
+        np.random.default_rng(),
+    )
+    best: ConsideredAgent | None = choice.considered[0]
+    if choice.policy == "learned":
+        learned = {one.agent_id: one.propensity for one in choice.considered}
+        best = next(iter(_ranked_by_score(connection, request)), None)
+    else:
+        learned = {one.agent_id: one.propensity for one in drawn}
+    chances = {one.agent_id: one.chance for one in drawn}
+    first = choice.considered[0].agent_id
+    logged = {one.agent_id: one.propensity for one in choice.considered}
+    scores = {one.agent_id: one.score for one in choice.considered}
+    ids = dict.fromkeys([first, *scores, *([best.agent_id] if best else []), *learned])
+    return [
+        {
+            "agent_id": str(one),
+            "score": scores.get(one),
+            "propensity": logged.get(one, 0.0),
+            "chance": chances.get(one, 0.5),
+            "fixed": float(best is not None and one == best.agent_id),
+            "learned": round(learned.get(one, 0.0), 6),
+        }
+        for one in ids
+    ]
 
 
 def _ranked_by_score(connection: Connection, request: RoutingRequest) -> list[ConsideredAgent]:

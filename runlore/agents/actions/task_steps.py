@@ -225,7 +225,7 @@ def _lease(store: Store, agent_id: UUID, most: int, types: Sequence[str] | None)
 
 def _assign_chosen(connection: Connection, row: TaskRow, request: RoutingRequest) -> CreatedTask:
     choice = rank_agents(connection, request)
-    record_choice(connection, row.id, choice)
+    record_choice(connection, row.id, request, choice)
     if choice.chosen is None:
         return CreatedTask(row, is_new=True, choice=choice)
     assigned = leases.assign_task(connection, row.id, choice.chosen.agent_id, choice.reason)
