@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from runlore.agents.actions.registering import find_agent, remove_agent
+from runlore.agents.actions.registering import find_agent, list_agents, remove_agent
 from runlore.agents.actions.task_steps import complete_task, create_task, fail_task, lease_tasks
+from runlore.agents.queries.registry import AgentFilter
 from runlore.agents.rules.task import NewTask
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput, NotFound, Refused
@@ -27,6 +28,7 @@ from runlore.marketplace.actions.installing import (
 )
 from runlore.marketplace.actions.publishing import publish, publisher_keys, rotate_key
 from runlore.marketplace.actions.review import approve_package, held_packages, withdraw_package
+from runlore.marketplace.queries import installations
 from runlore.marketplace.queries.search import CatalogQuery
 from runlore.marketplace.rules.signatures import SignedRotation, public_key_of, sign_rotation
 from runlore.store.engine import Store
@@ -225,3 +227,19 @@ def test_a_built_in_package_installs_and_loads(store: Store) -> None:
     assert (loaded.manifest.entry, dict(loaded.files)) == ("trend-analyzer", {})
     assert find_agent(store, row.agent_id).plugin_author == "runlore"
     assert len(row.digest) == len(hashlib.sha256().hexdigest())
+
+
+def test_an_installation_that_breaks_leaves_no_agent(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = publish(store, packed()).package_id
+
+    def fail(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(installations, "add_installation", fail)
+        with pytest.raises(OSError, match="disk"):
+            install(store, package)
+    assert not list_agents(store, AgentFilter()).agents
+    install(store, package)

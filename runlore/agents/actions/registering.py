@@ -6,6 +6,7 @@ from uuid import UUID
 
 from runlore.agents.queries import registry
 from runlore.agents.queries.registry import AgentFilter, AgentRow
+from runlore.agents.queries.task_rows import Connection
 from runlore.agents.rules.registration import (
     AGENT_STATES,
     AGENT_TYPES,
@@ -32,8 +33,14 @@ class AgentPage:
 
 def register_agent(store: Store, profile: AgentProfile) -> AgentRow:
     """Raises BadInput for a wrong field, Refused when the name is taken."""
+    with store.connect() as connection:
+        return add_agent(connection, profile)
+
+
+def add_agent(connection: Connection, profile: AgentProfile) -> AgentRow:
+    """The same within a transaction."""
     check_profile(profile)
-    row = registry.add_agent(store, profile)
+    row = registry.add_agent(connection, profile)
     if row is None:
         raise Refused(f"an agent named {profile.name.strip()[:80]!r} exists; choose another name")
     return row

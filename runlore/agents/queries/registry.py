@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import errors
 from psycopg.rows import class_row
 
+from runlore.agents.queries.task_rows import Connection
 from runlore.agents.rules.registration import AgentProfile, AgentState, AgentType, AgentWay
 from runlore.kernel.errors import Refused
 from runlore.store.engine import Store
@@ -137,10 +138,11 @@ class AgentFilter:
     limit: int = 100
 
 
-def add_agent(store: Store, profile: AgentProfile) -> AgentRow | None:
-    """None: an agent of that name exists."""
+def add_agent(connection: Connection, profile: AgentProfile) -> AgentRow | None:
+    """None: an agent of that name exists; nothing more can be done in that transaction."""
+    cursor = connection.cursor(row_factory=class_row(AgentRow))
     try:
-        return _one(store, ADD, _values(profile))
+        return cursor.execute(ADD, _values(profile)).fetchone()
     except errors.UniqueViolation:
         return None
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from runlore.agents.actions.registering import register_agent
+from runlore.agents.actions.registering import add_agent
 from runlore.agents.queries.registry import AgentRow
 from runlore.agents.rules.registration import AgentProfile, AgentWay
 from runlore.kernel.errors import NotFound, Refused
@@ -67,16 +67,17 @@ def install(store: Store, package_id: UUID, custom_name: str | None = None) -> I
     """
     add_first_party(store)
     with store.connect() as connection:
+        lock_marketplace(connection)
         row, latest = _installable(connection, package_id)
         standing = installations.installation_of(connection, package_id)
+        if standing is not None and custom_name is None:
+            raise Refused(
+                f"{row.name} is installed already, as agent {standing.agent_name!r}; give a custom"
+                " name to install it once more"
+            )
         _load(connection, row, latest.version, latest.digest)
-    if standing is not None and custom_name is None:
-        raise Refused(
-            f"{row.name} is installed already, as agent {standing.agent_name!r}; give a custom"
-            " name to install it once more"
-        )
-    agent = register_agent(store, agent_profile(latest.manifest, custom_name))
-    return _record(store, row, latest, agent)
+        agent = add_agent(connection, agent_profile(latest.manifest, custom_name))
+        return _record(connection, row, latest, agent)
 
 
 def uninstall(store: Store, agent_id: UUID) -> InstallationRow:
@@ -221,7 +222,7 @@ def _load(
 
 
 def _record(
-    store: Store, row: PackageRow, latest: PackageVersionRow, agent: AgentRow
+    connection: Connection, row: PackageRow, latest: PackageVersionRow, agent: AgentRow
 ) -> InstallationRow:
     values = {
         "agent_id": agent.id,
@@ -231,10 +232,8 @@ def _record(
         "digest": latest.digest,
         "permissions": latest.manifest.permissions,
     }
-    with store.connect() as connection:
-        lock_marketplace(connection)
-        installations.add_installation(connection, values)
-        return _existing(connection, agent.id)
+    installations.add_installation(connection, values)
+    return _existing(connection, agent.id)
 
 
 def _existing(connection: Connection, agent_id: UUID) -> InstallationRow:
