@@ -13,6 +13,7 @@ from runlore.agents.actions.task_steps import (
     lease_tasks,
     list_tasks,
 )
+from runlore.agents.queries.health import add_evidence, quarantine
 from runlore.agents.queries.task_rows import TaskFilter
 from runlore.agents.rules.registration import AgentProfile
 from runlore.agents.rules.task import NewTask
@@ -62,6 +63,19 @@ def test_an_agent_shows_its_load_and_its_skills(
     assert (row.state, row.state_reason) == ("draining", "old (bob)")
     refused = console.post(f"{AGENTS}/{agent}/state", data=form | {"state": "asleep"})
     assert refused.status_code == 422
+
+
+def test_an_agent_in_quarantine_says_why(console: httpx.Client, world: Store, agent: UUID) -> None:
+    assert "It was never in quarantine." in console.get(f"{AGENTS}/{agent}").text
+    with world.connect() as connection:
+        why = f"{NAME} answers wrong"
+        quarantine(connection, agent, why)
+        row = {"agent": agent, "kind": "quarantined", "task": None, "detail": why}
+        add_evidence(connection, [row | {"weight": 3.0, "score": 14.0}])
+    assert "1 agent: 1 quarantine" in console.get(AGENTS).text
+    page = console.get(f"{AGENTS}/{agent}").text
+    assert "It gets nothing but probes" in page
+    assert "<b class=pwned>" not in page
 
 
 def test_a_task_tells_what_happened_and_why_it_went_there(
