@@ -148,6 +148,13 @@ def test_private_addresses_are_refused(store: Store, outside: OutsideWorld) -> N
     assert "RUNLORE_AGENT_ADDRESSES" in (failed.failure or "")
 
 
+@pytest.mark.parametrize("host", ["a" * 70, f"xn--{'a' * 70}.example", "a..b", "[::g]"])
+@pytest.mark.parametrize("limits", [HERE, OutsideLimits()])
+def test_an_impossible_host_is_refused(host: str, limits: OutsideLimits) -> None:
+    with pytest.raises((BadInput, Unavailable)):
+        profile_by_card(f"https://{host}/card", {}, limits)
+
+
 def test_what_is_no_card_is_refused(outside: OutsideWorld) -> None:
     with pytest.raises(Unavailable, match="404"):
         profile_by_card(f"{outside.base}/nothing", {}, HERE)

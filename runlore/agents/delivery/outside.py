@@ -113,6 +113,10 @@ async def fetch_json(url: str, limits: OutsideLimits, token: str | None = None) 
         raise Unavailable(f"{_place(url)} did not answer in {limits.request_s:g} s") from error
     except (httpx.HTTPError, OSError) as error:
         raise Unavailable(f"{_place(url)} cannot be read: {error}") from error
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise OutsideRefused(
+            f"card_url: {url[:80]!r} is no address: {error}", "card_url"
+        ) from error
     if response.status_code != 200:
         raise Unavailable(f"{_place(url)} answered {response.status_code}; no redirect is followed")
     try:
@@ -141,4 +145,6 @@ async def _resolved(host: str, port: int) -> list[str]:
         rows = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise Unavailable(f"{host} has no address: {error}") from error
+    except UnicodeError as error:
+        raise OutsideRefused(f"address: {host[:80]!r} is no host: {error}", "address") from error
     return [str(row[4][0]) for row in rows]
