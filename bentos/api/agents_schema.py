@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from bentos.http.schemas import Closed
+from runlore.agents.actions.registering import agent_status
 from runlore.agents.actions.routing import RoutingPolicy
 from runlore.agents.queries.messages import MessageRow
 from runlore.agents.queries.registry import AgentRow
@@ -19,7 +20,6 @@ from runlore.agents.rules.registration import (
     AgentStatus,
     AgentType,
     AgentWay,
-    status_of,
 )
 from runlore.agents.rules.task import (
     LONGEST_LEASE_S,
@@ -289,7 +289,7 @@ def agent_body(row: AgentRow) -> RegisteredAgent:
         agent_name=row.name,
         agent_type=row.type,
         version=row.version,
-        status=status_of(row.state, row.in_hand, row.max_concurrent_tasks, row.unseen_s),
+        status=agent_status(row),
         state=row.state,
         state_reason=row.state_reason,
         capabilities=row.capabilities,

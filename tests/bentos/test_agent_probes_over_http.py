@@ -1,8 +1,12 @@
 """Probes and health of agents over HTTP: declared, listed, removed, and what is wrong is named."""
 
 from typing import Any
+from uuid import UUID
 
 import httpx
+
+from runlore.agents.queries.health import quarantine
+from runlore.store.engine import Store
 
 PROBE: dict[str, Any] = {
     "probe_name": "adds",
@@ -33,3 +37,16 @@ def test_a_new_agent_is_healthy_and_wrong_questions_are_named(client: httpx.Clie
     wrong = client.get(f"/agents/{agent}/health", params={"as_of": "yesterday"})
     assert (wrong.status_code, wrong.json()["field"]) == (422, "as_of")
     assert client.get(f"/agents/{NOBODY}/health").status_code == 404
+
+
+def test_an_agent_in_quarantine_says_so_and_is_not_chosen(
+    client: httpx.Client, store: Store
+) -> None:
+    agent = client.post("/agents", json={"agent_name": "bad"}).json()["id"]
+    with store.connect() as connection:
+        quarantine(connection, UUID(agent), "wrong answers")
+    assert client.get(f"/agents/{agent}").json()["status"] == "quarantine"
+    for policy in ("fixed", "learned"):
+        chosen = client.post("/agent-routing", json={"task_type": "sum", "policy": policy}).json()
+        assert chosen["agent"] is None
+    assert client.post(f"/agents/{agent}/lease", json={}).json()["tasks"] == []

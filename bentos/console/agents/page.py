@@ -34,7 +34,7 @@ def show_agents(request: PageRequest) -> Shown:
         type=chosen["type"], state=chosen["state"], after=chosen["after"], limit=ROWS
     )
     page = list_agents(request.store, wanted)
-    rows = [(row, shown_status(row), success_rate(row)) for row in page.agents]
+    rows = [(row, agent_status(row), success_rate(row)) for row in page.agents]
     filters = {name: chosen[name] or "" for name in ("type", "state")}
     values = {
         "rows": rows,
@@ -57,7 +57,7 @@ def show_agent(request: PageRequest) -> Shown:
     tasks = list_tasks(request.store, TaskFilter(agent_id=agent_id, limit=TASKS))
     values = {
         "agent": row,
-        "status": shown_status(row),
+        "status": agent_status(row),
         "health": read_health(request.store, agent_id, request.at),
         "rate": success_rate(row),
         "skills": skills,
@@ -78,11 +78,6 @@ def change_state(request: PageRequest) -> Moved:
     reason = f"{request.line('reason')} ({request.actor()})"
     row = set_agent_state(request.store, agent_id, state, reason)
     return Moved(f"{PATH}/{agent_id}", f"{row.name[:100]} is {state}.")
-
-
-def shown_status(row: AgentRow) -> str:
-    """An agent in quarantine gets nothing but probes, whatever else it is."""
-    return "quarantine" if row.quarantined_at is not None else agent_status(row)
 
 
 def success_rate(row: AgentRow) -> float | None:

@@ -91,7 +91,12 @@ def remove_agent(store: Store, agent_id: UUID) -> None:
 
 
 def agent_status(row: AgentRow) -> AgentStatus:
-    """Worked out from its state, its load and its last sign of life."""
+    """Worked out from its state, its load and its last sign of life.
+
+    `quarantine`: its outcomes say that it does not work; it gets nothing but probes.
+    """
+    if row.quarantined_at is not None:
+        return "quarantine"
     return status_of(row.state, row.in_hand, row.max_concurrent_tasks, row.unseen_s)
 
 

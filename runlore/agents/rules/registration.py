@@ -12,7 +12,7 @@ from runlore.kernel.errors import BadInput
 AgentType = Literal["generator", "reviewer", "optimizer", "coordinator", "analyzer", "custom"]
 AgentState = Literal["active", "draining", "maintenance"]
 AgentWay = Literal["pull", "a2a", "mcp"]  # it asks for tasks, or is sent them
-AgentStatus = Literal["active", "idle", "busy", "draining", "offline", "maintenance"]
+AgentStatus = Literal["active", "idle", "busy", "draining", "offline", "maintenance", "quarantine"]
 AGENT_TYPES: tuple[AgentType, ...] = get_args(AgentType)
 AGENT_STATES: tuple[AgentState, ...] = get_args(AgentState)
 AGENT_WAYS: tuple[AgentWay, ...] = get_args(AgentWay)
