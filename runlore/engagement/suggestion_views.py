@@ -20,7 +20,7 @@ ASSUMES = "assumes that nothing unrecorded differs between these posts"
 class SuggestionEntry:
     """gain, low, high: points of the engagement rate, 90 %; of a rule of thumb unknown.
 
-    claim: what a rule of thumb says it brings. id: on the ledger; None: not recorded.
+    claim: what a rule of thumb says it brings. id: on the ledger; null: not recorded.
     """
 
     lever: str

@@ -29,6 +29,8 @@ MODULES: dict[Extra, tuple[str, ...]] = {
         "apprise",
         "asyncpg",
         "bentoml",
+        "confusable_homoglyphs",
+        "cryptography",
         "dask",
         "distributed",
         "evidently",

@@ -120,7 +120,8 @@ SCORED = text(
     " starts_at, ends_at, step_s, level, value, low, high, baseline, scored_at, points, error,"
     " baseline_error, inside)"
     " SELECT 'load', 'collectd', 'cpu', 'web-1', 86400, day, day, day + interval '1 day', 3600,"
-    " 0.9, '{2}', '{1}', '{3}', '{2}', now(), 10, 3, 4, 8 FROM date_trunc('day', now()) AS day"
+    " 0.9, '{2}', '{1}', '{3}', '{2}', now(), 10, 3, 4, 8"
+    " FROM date_trunc('day', now() - interval '1 day') AS day"
 )
 
 

@@ -32,7 +32,7 @@ EXCERPT = 60
 class ReviewRequest(TaskRequest):
     """brand_names: as they must be written. claims: words that need `allowed_claims`.
 
-    allowed_hosts: of links; None: any. least_reading_ease: of English; None: not judged.
+    allowed_hosts: of links; null: any. least_reading_ease: of English; null: not judged.
     """
 
     text: Annotated[str, Field(max_length=20_000)]
@@ -50,7 +50,7 @@ class ReviewRequest(TaskRequest):
 
 @dataclass(frozen=True)
 class ReviewFinding:
-    """start, end: characters of the text; None: it is about the whole."""
+    """start, end: characters of the text; null: it is about the whole."""
 
     rule: Rule
     severity: Severity
@@ -62,7 +62,7 @@ class ReviewFinding:
 
 @dataclass(frozen=True)
 class TextMeasures:
-    """reading_ease: Flesch, 0 hard to 100 easy; None: fewer than 20 words."""
+    """reading_ease: Flesch, 0 hard to 100 easy; null: fewer than 20 words."""
 
     characters: int
     words: int

@@ -24,7 +24,7 @@ class PostToSchedule(TaskRequest):
 
 
 class SchedulingRequest(TaskRequest):
-    """first_day: local; None: tomorrow. hours: the earliest, and the last, of a day."""
+    """first_day: local; null: tomorrow. hours: the earliest, and the last, of a day."""
 
     persona: Name
     platform: Name | None = None
@@ -41,7 +41,7 @@ class SchedulingRequest(TaskRequest):
 
 @dataclass(frozen=True)
 class ScheduledPost:
-    """gain: points of the engagement rate beside the average hour; None: unknown.
+    """gain: points of the engagement rate beside the average hour; null: unknown.
 
     basis: `significant`: that hour or weekday is better beyond chance. `estimate`: the best guess.
     `default`: there are too few posts to say anything.

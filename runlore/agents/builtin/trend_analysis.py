@@ -22,7 +22,7 @@ WEEK_S = 7 * DAY_S
 
 
 class TrendRequest(TaskRequest):
-    """series: by name; None: all. least: the smallest change, as a share of the level before."""
+    """series: by name; null: all. least: the smallest change, as a share of the level before."""
 
     series: Name | None = None
     scope: Name | None = None
