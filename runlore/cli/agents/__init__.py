@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.agents import health, outside, policies, registry, running, tasks
+from runlore.cli.agents import health, outside, policies, recording, registry, running, tasks
 
 group = typer.Typer(no_args_is_help=True, help="Register agents, and give them tasks.")
 
@@ -27,5 +27,6 @@ group.command()(tasks.cancel)
 group.command()(tasks.route)
 group.command()(policies.policies)
 group.command()(tasks.workload)
+group.command()(recording.record)
 group.command()(health.health)
 group.add_typer(health.probe, name="probe")

@@ -1,0 +1,53 @@
+"""Attempts at tasks become executions, each once."""
+
+from typing import Any
+
+from runlore.agents.actions.recording import record_attempts
+from runlore.agents.actions.registering import register_agent
+from runlore.agents.actions.task_steps import (
+    cancel_task,
+    complete_task,
+    create_task,
+    fail_task,
+    lease_tasks,
+)
+from runlore.agents.rules.registration import AgentProfile
+from runlore.agents.rules.task import NewTask
+from runlore.kernel import instants
+from runlore.store.engine import Store
+
+RECORDED = """
+SELECT actor, kind, scope, status, inputs->>'priority', inputs->>'attempt',
+ finished >= started AND started >= submitted
+FROM runlore.executions WHERE source = 'agents' ORDER BY source_id
+"""
+
+
+def recorded(store: Store) -> list[tuple[Any, ...]]:
+    with store.connect() as connection:
+        return sorted(connection.execute(RECORDED).fetchall())
+
+
+def test_each_attempt_is_an_execution_once(store: Store) -> None:
+    agent = register_agent(store, AgentProfile("ann", max_concurrent_tasks=9)).id
+    for kind in ("write", "draw", "read", "wait"):
+        task = NewTask(kind, kind, priority="high", max_retries=1)
+        create_task(store, task, instants.now())
+    by_type = {task.type: task for task in lease_tasks(store, agent, 4)}
+    done, failed, given_up = (by_type[kind] for kind in ("write", "draw", "read"))
+    complete_task(store, done.id, done.token or 0, {})
+    fail_task(store, failed.id, failed.token or 0, "ink")
+    cancel_task(store, failed.id, "no use")  # after its attempt has failed
+    cancel_task(store, given_up.id, "no use")
+    summary = record_attempts(store, instants.now())
+    assert (summary.new, summary.rejected) == (3, 0)
+    assert recorded(store) == [
+        ("ann", "draw", "agents", "failed", "high", "1", True),
+        ("ann", "read", "agents", "cancelled", "high", "1", True),
+        ("ann", "write", "agents", "succeeded", "high", "1", True),
+    ]
+    assert record_attempts(store, instants.now()).new == 0
+    last = by_type["wait"]
+    complete_task(store, last.id, last.token or 0, {})
+    assert record_attempts(store, instants.now()).new == 1
+    assert len(recorded(store)) == 4
