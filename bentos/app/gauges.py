@@ -24,6 +24,7 @@ from bentos.app.metric_family import alone, gauge, ones
 from bentos.app.objective_gauges import ObjectiveReader, objective_families
 from bentos.app.product_gauges import (
     advice_families,
+    agent_families,
     behind_family,
     execution_families,
     forecast_families,
@@ -36,6 +37,7 @@ from bentos.http.process_metrics import process_metrics
 from bentos.predict.live_versions import Serving
 from runlore.kernel.errors import Unavailable
 from runlore.reports.queries.advice_gauges import AdviceGauges, read_advice_gauges
+from runlore.reports.queries.agent_gauges import AgentGauges, read_agent_gauges
 from runlore.reports.queries.database_health import DatabaseHealth, read_database_health
 from runlore.reports.queries.execution_gauges import ExecutionGauges, read_execution_gauges
 from runlore.reports.queries.forecast_gauges import ForecastGauges, read_forecast_gauges
@@ -64,6 +66,7 @@ class DatabaseReading:
     scopes: HealthGauges | None = None
     advice: AdviceGauges | None = None
     privacy: PrivacyGauges | None = None
+    agents: AgentGauges | None = None
 
 
 @dataclass(eq=False)  # a registry keeps it by its identity
@@ -110,6 +113,8 @@ class GaugeCollector(Collector):
             yield from advice_families(reading.advice)
         if reading.privacy is not None:
             yield from privacy_families(reading.privacy)
+        if reading.agents is not None:
+            yield from agent_families(reading.agents)
 
     def _current(self) -> DatabaseReading:
         """The numbers of the last reading. One thread reads at a time."""
@@ -132,6 +137,7 @@ class GaugeCollector(Collector):
             self._attempt(read_health_gauges),
             self._attempt(read_advice_gauges),
             self._attempt(read_privacy_gauges),
+            self._attempt(read_agent_gauges),
         )
 
     def _attempt(self, read: Callable[[Store], T]) -> T | None:

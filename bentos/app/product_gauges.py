@@ -7,6 +7,7 @@ from prometheus_client import Metric
 from bentos.app.metric_family import alone, counter, gauge, ones
 from bentos.predict.live_versions import Live
 from runlore.reports.queries.advice_gauges import AdviceGauges
+from runlore.reports.queries.agent_gauges import AgentGauges
 from runlore.reports.queries.execution_gauges import ExecutionGauges
 from runlore.reports.queries.forecast_gauges import ForecastGauges
 from runlore.reports.queries.gauges import ProductGauges
@@ -159,6 +160,17 @@ def privacy_families(privacy: PrivacyGauges) -> Iterator[Metric]:
     most = "Share of its own budget that is spent of the persona with the least left"
     yield gauge("privacy_persona_spent_ratio", most).add(alone(privacy.most_spent))
     yield gauge("opted_out_personas", "Personas that opted out").add(alone(privacy.opted_out))
+
+
+def agent_families(agents: AgentGauges) -> Iterator[Metric]:
+    registered = gauge("registered_agents", "Agents that do tasks, by status", ("status",))
+    yield registered.add({(status,): count for status, count in agents.agents.items()})
+    tasks = gauge("open_agent_tasks", "Tasks of agents that have not ended", ("status",))
+    yield tasks.add({(status,): count for status, count in agents.tasks.items()})
+    oldest = gauge("oldest_agent_task_seconds", "Age of the oldest open task of agents; 0: none")
+    yield oldest.add(alone(agents.oldest_s))
+    used = gauge("agent_slots_used_ratio", "Share of the slots of active agents that is in use")
+    yield used.add({} if agents.utilisation is None else alone(agents.utilisation))
 
 
 def health_families(health: HealthGauges) -> Iterator[Metric]:

@@ -74,6 +74,9 @@ WITH rollout AS (
     INSERT INTO runlore.rollouts
         (spec, champion, challenger, unit, policy, outcome_due_s, started_at)
     VALUES ('duration', '7', '8', 'execution', '{}', 60, now()) RETURNING id
+), agent AS (
+    INSERT INTO runlore.agents (name, type, version, max_concurrent_tasks, seen_at)
+    VALUES ('ann', 'custom', '1.0.0', 2, now())
 ), decision AS (
     INSERT INTO runlore.rollout_decisions (rollout_id, at, action, step, reasons, is_alert, actor,
         evidence, readings)

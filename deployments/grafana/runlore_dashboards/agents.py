@@ -179,9 +179,39 @@ ADVISED = PanelRow(
         ),
     ),
 )
+TASKS = PanelRow(
+    "Agents and their tasks",
+    (
+        Panel(
+            "Open tasks",
+            "Tasks of registered agents that have not ended; `runlore agents workload` tells more.",
+            (Query(product("runlore_open_agent_tasks", "status"), "{{status}}"),),
+            is_stacked=True,
+        ),
+        Panel(
+            "Registered agents",
+            "By status. Those in quarantine get nothing but probes.",
+            (Query(product("runlore_registered_agents", "status"), "{{status}}"),),
+            is_stacked=True,
+        ),
+        stat(
+            "Oldest open task",
+            "If it grows, agents are too few, or none can do it.",
+            product("runlore_oldest_agent_task_seconds"),
+            "s",
+        ),
+        stat(
+            "Slots in use",
+            "Of the agents that are active.",
+            product("runlore_agent_slots_used_ratio"),
+            "percentunit",
+            thresholds=((0.8, "orange"), (1, "red")),
+        ),
+    ),
+)
 AGENTS = Dashboard(
     "runlore-agents",
     "Runlore: agent performance",
     "How the executions of agents, users and jobs end, and how long they take.",
-    (NOW, OVER_TIME, ADVISED, REPORTED),
+    (NOW, OVER_TIME, TASKS, ADVISED, REPORTED),
 )
