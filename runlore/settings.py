@@ -128,6 +128,7 @@ class Settings(BaseSettings):
     largest_body_mb: int = Field(
         default=16, ge=1, le=1024, description="Largest body of a request, in MiB."
     )
+    routing_policy: Literal["fixed", "learned"] = Field("fixed", description="Chooses agents.")
     agent_addresses: Literal["public", "any"] = Field("public", description="`any`: private, too.")
     max_revisions: int = Field(
         default=100,

@@ -85,11 +85,10 @@ async def send(request: Request, params: Mapping[str, Any]) -> Result:
         raise A2aError(A2aCode.NO_PUSH, "push notifications are not sent; use GetTask")
     body, agent_id = _task_of(request, wanted.message), _tenant(wanted.tenant)
     task, now = body.task(), instants.now()
+    by = body.assign_by(request.app.state.product.settings.routing_policy)
     created = await write_store(
         request,
-        lambda store: task_steps.create_task(
-            store, task, now, assign_by=body.assign_by, agent_id=agent_id
-        ),
+        lambda store: task_steps.create_task(store, task, now, assign_by=by, agent_id=agent_id),
     )
     row = created.task
     if not wanted.configuration.returnImmediately:

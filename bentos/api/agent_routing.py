@@ -32,7 +32,7 @@ class RoutingBody(Closed):
 
     required_capabilities: Words = Field(default_factory=list)
     task_type: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
-    policy: RoutingPolicy = "fixed"
+    policy: RoutingPolicy | None = Field(default=None, description="null: that of the setting")
     seconds_left: Annotated[float, Field(gt=0, le=366 * DAY_S)] | None = Field(
         default=None, description="until the task's deadline"
     )
@@ -112,9 +112,8 @@ class RoutingPolicyValues(Closed):
 
 async def route(request: Request) -> Response:
     body = RoutingBody.model_validate_json(await read_body(request))
-    asked = RoutingRequest(
-        body.required_capabilities, body.task_type, body.seconds_left, body.policy
-    )
+    policy = body.policy or request.app.state.product.settings.routing_policy
+    asked = RoutingRequest(body.required_capabilities, body.task_type, body.seconds_left, policy)
     choice = await read_store(request, lambda store: routing.choose_agent(store, asked))
     return model_response(_choice(choice))
 

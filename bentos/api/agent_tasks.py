@@ -102,10 +102,10 @@ class AgentTaskStory(AgentTask):
 
 async def create(request: Request) -> Response:
     body, now = AgentTaskBody.model_validate_json(await read_body(request)), instants.now()
-    task = body.task()
+    task, by = body.task(), body.assign_by(request.app.state.product.settings.routing_policy)
     created = await write_store(
         request,
-        lambda store: task_steps.create_task(store, task, now, assign_by=body.assign_by),
+        lambda store: task_steps.create_task(store, task, now, assign_by=by),
     )
     return model_response(task_body(created.task), 201 if created.is_new else 200)
 

@@ -196,13 +196,14 @@ class AgentTaskBody(Closed):
     max_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES)] = 3
     idempotency_key: Line | None = None
     auto_assign: bool = Field(default=False, description="to an agent that is free now")
-    routing_policy: RoutingPolicy = Field(
-        default="fixed", description="who chooses it: the fixed score, or what agents have shown"
+    routing_policy: RoutingPolicy | None = Field(
+        default=None,
+        description="who chooses it: the fixed score, or what agents have shown; null: the setting",
     )
 
-    @property
-    def assign_by(self) -> RoutingPolicy | None:
-        return self.routing_policy if self.auto_assign else None
+    def assign_by(self, usual: RoutingPolicy) -> RoutingPolicy | None:
+        """usual: of the setting. None: nobody chooses."""
+        return (self.routing_policy or usual) if self.auto_assign else None
 
     def task(self) -> NewTask:
         values = self.model_dump(

@@ -272,3 +272,16 @@ def test_a_coordinator_splits_a_task_and_gathers(client: httpx.Client) -> None:
         worker.stop()
         thread.join()
     assert (story["status"], story["output_data"]) == ("completed", ["tea", "bread"])
+
+
+def test_the_setting_chooses_the_policy_where_a_request_names_none(
+    serve: Serve, serving: Serving
+) -> None:
+    client = serve(serving, api_keys="off", routing_policy="learned")
+    assert client.post("/agents", json={"agent_name": "ann"}).status_code == 201
+    task = {"task_type": "write", "task_name": "a", "auto_assign": True}
+    for named, policy in (({}, "learned"), ({"routing_policy": "fixed"}, "fixed")):
+        made = client.post("/agent-tasks", json=task | named).json()["id"]
+        [routing] = client.get(f"/agent-tasks/{made}").json()["routings"]
+        assert routing["policy"] == policy
+    assert client.post("/agent-routing", json={"task_type": "write"}).json()["policy"] == "learned"

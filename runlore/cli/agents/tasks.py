@@ -23,7 +23,13 @@ Input = Annotated[
     str, typer.Option("--input", metavar="JSON", help="Input of the task, an object.")
 ]
 Assign = Annotated[bool, typer.Option("--assign", help="To the best agent that is free now.")]
-Policy = Annotated[str, typer.Option(help="Who chooses the agent: fixed or learned.")]
+Policy = Annotated[
+    str | None,
+    typer.Option(
+        help="Who chooses the agent: fixed or learned.  [default: RUNLORE_ROUTING_POLICY]",
+        show_default=False,
+    ),
+]
 OfType = Annotated[str, typer.Option("--type", help="Of this type of task.")]
 Key = Annotated[
     str | None, typer.Option("--key", help="A second task with this key is the first one.")
@@ -44,7 +50,7 @@ def task(
     input_: Input = "{}",
     key: Key = None,
     assign: Assign = False,
-    policy: Policy = "fixed",
+    policy: Policy = None,
     json: Json = False,
 ) -> None:
     """Put a task into the queue.
@@ -68,7 +74,8 @@ def task(
         idempotency_key=key,
     )
     with open_app() as app:
-        assign_by = cast(RoutingPolicy, policy) if assign else None
+        by = cast(RoutingPolicy, policy or app.settings.routing_policy)
+        assign_by = by if assign else None
         created = task_steps.create_task(app.store, new, instants.now(), assign_by=assign_by)
     if json:
         emit_json(asdict(created.task) | {"is_new": created.is_new})
@@ -148,7 +155,7 @@ def cancel(task_id: TaskId, reason: Reason = "", json: Json = False) -> None:
 def route(
     capability: Capability = None,
     type_: OfType = "",
-    policy: Policy = "fixed",
+    policy: Policy = None,
     json: Json = False,
 ) -> None:
     """Ask which agent a task would get now, and why.
@@ -160,8 +167,9 @@ def route(
     from runlore.agents.actions.routing import RoutingPolicy, RoutingRequest, choose_agent
     from runlore.app import open_app
 
-    request = RoutingRequest(capability or (), type_, None, cast(RoutingPolicy, policy))
     with open_app() as app:
+        by = cast(RoutingPolicy, policy or app.settings.routing_policy)
+        request = RoutingRequest(capability or (), type_, None, by)
         choice = choose_agent(app.store, request)
     if json:
         emit_json(asdict(choice))
