@@ -1,5 +1,6 @@
 """Which agent a task would get, and how busy agents are, over HTTP."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -67,6 +68,16 @@ class AgentTypeLoad(Closed):
     current_load: int
 
 
+class AgentSlotsNeeded(Closed):
+    """So that 95 % of tasks begin within 10 minutes, with an interval of 90 %. null: not known."""
+
+    middle: int | None
+    low: int | None
+    high: int | None
+    tasks: int = Field(description="of the window that were looked at, the newest")
+    reason: str = Field(description="why it is not known")
+
+
 class AgentWorkload(Closed):
     """Rates and times: of tasks created within the window. null: unknown, since there is none."""
 
@@ -89,6 +100,7 @@ class AgentWorkload(Closed):
     success_rate: float | None
     median_completion_time_s: float | None
     p95_completion_time_s: float | None
+    slots_needed: AgentSlotsNeeded
     types: list[AgentTypeLoad]
 
 
@@ -125,7 +137,8 @@ async def load(request: Request) -> Response:
     except ValueError:
         raise BadInput(f"window_h: {text[:40]!r} is no number of hours", "window_h") from None
     read = await read_store(request, lambda store: workload.read_workload(store, window_s))
-    return model_response(_workload(read))
+    needed = await read_store(request, lambda store: workload.suggest_slots(store, window_s))
+    return model_response(_workload(read, AgentSlotsNeeded(**asdict(needed))))
 
 
 async def policies(request: Request) -> Response:
@@ -175,7 +188,7 @@ def _agent(one: ConsideredAgent) -> RoutedAgent:
     )
 
 
-def _workload(read: AgentLoad) -> AgentWorkload:
+def _workload(read: AgentLoad, needed: AgentSlotsNeeded) -> AgentWorkload:
     types = [
         AgentTypeLoad(
             agent_type=one.type,
@@ -210,6 +223,7 @@ def _workload(read: AgentLoad) -> AgentWorkload:
         success_rate=read.success_rate,
         median_completion_time_s=durations[0] if durations else None,
         p95_completion_time_s=durations[1] if durations else None,
+        slots_needed=needed,
         types=types,
     )
 

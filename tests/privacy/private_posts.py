@@ -48,7 +48,7 @@ def write_posts(
 def tell_aggregate(store: Store, now: datetime) -> None:
     """Two personas' posts, and an answer about 4,000 that was told an hour ago, with its noise."""
     until = now - timedelta(hours=1)
-    write_posts(store, 2, end=until)
+    write_posts(store, 2, end=until.replace(hour=3))  # their best hour is 21, at any time of day
     policy = PrivacyPolicy()
     plan = plan_aggregate(policy)
     spending = PrivacySpending("aggregate", "platform='' days=30", plan.loss, now)

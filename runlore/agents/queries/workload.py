@@ -46,6 +46,13 @@ SELECT type, count(*)::int AS agents,
  coalesce(sum(in_hand) FILTER (WHERE state = 'active' AND is_seen), 0)::int AS in_hand
 FROM listed GROUP BY type ORDER BY type
 """
+NEWEST: LiteralString = """
+SELECT extract(epoch FROM created_at)::float8, (CASE WHEN status IN ('completed', 'failed')
+  THEN extract(epoch FROM completed_at - started_at) * greatest(attempts, 1) END)::float8
+FROM runlore.agent_tasks WHERE NOT is_probe
+ AND created_at > clock_timestamp() - make_interval(secs => %(window_s)s)
+ORDER BY created_at DESC LIMIT %(most)s
+"""
 
 
 @dataclass(frozen=True)
@@ -101,3 +108,11 @@ def read_types(store: Store) -> list[TypeCounts]:
     with store.connect() as connection:
         cursor = connection.cursor(row_factory=class_row(TypeCounts))
         return cursor.execute(AGENTS, {"offline_s": OFFLINE_AFTER_S}).fetchall()
+
+
+def read_newest(store: Store, window_s: float, most: int) -> tuple[list[float], list[float]]:
+    """When the newest tasks were created, in seconds, ascending; and the work on ended ones."""
+    with store.connect() as connection:
+        rows = connection.execute(NEWEST, {"window_s": window_s, "most": most}).fetchall()
+    created = [row[0] for row in reversed(rows)]
+    return created, [row[1] for row in rows if row[1] is not None]

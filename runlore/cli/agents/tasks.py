@@ -188,13 +188,18 @@ def workload(hours: Hours = 24.0, json: Json = False) -> None:
 
     Example: runlore agents workload --hours 1
     """
-    from runlore.agents.actions.workload import read_workload
+    from runlore.agents.actions.workload import read_workload, suggest_slots
     from runlore.app import open_app
     from runlore.kernel.durations import HOUR_S
 
     with open_app() as app:
         load = read_workload(app.store, hours * HOUR_S)
-    rates = {"utilisation": load.utilisation, "success_rate": load.success_rate}
+        needed = suggest_slots(app.store, hours * HOUR_S)
+    rates: dict[str, object] = {
+        "utilisation": load.utilisation,
+        "success_rate": load.success_rate,
+        "slots_needed": asdict(needed),
+    }
     if json:
         emit_json(asdict(load) | rates)
         return
@@ -210,6 +215,12 @@ def workload(hours: Hours = 24.0, json: Json = False) -> None:
     times = ended.durations_s
     half = f"; half took at most {times[0]:.1f} s, 95 % {times[1]:.1f} s" if times else ""
     echo(f"Of the last {hours:g} h: {ended.completed} completed, {ended.failed} failed{half}")
+    echo(
+        f"Slots so that 95 % of tasks begin within 10 min: {needed.middle}"
+        f" ({needed.low} to {needed.high})"
+        if needed.middle is not None
+        else f"Slots needed: not known; {needed.reason}"
+    )
     if load.types:
         emit_table("Agents", [asdict(one) for one in load.types])
 
