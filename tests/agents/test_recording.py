@@ -3,7 +3,7 @@
 from typing import Any
 
 from runlore.agents.actions.recording import record_attempts
-from runlore.agents.actions.registering import register_agent
+from runlore.agents.actions.registering import change_agent, register_agent, remove_agent
 from runlore.agents.actions.task_steps import (
     cancel_task,
     complete_task,
@@ -11,6 +11,7 @@ from runlore.agents.actions.task_steps import (
     fail_task,
     lease_tasks,
 )
+from runlore.agents.queries.task_rows import note_lines
 from runlore.agents.rules.registration import AgentProfile
 from runlore.agents.rules.task import NewTask
 from runlore.kernel import instants
@@ -51,3 +52,18 @@ def test_each_attempt_is_an_execution_once(store: Store) -> None:
     complete_task(store, last.id, last.token or 0, {})
     assert record_attempts(store, instants.now()).new == 1
     assert len(recorded(store)) == 4
+
+
+def test_a_log_line_hides_no_attempt_and_a_new_name_changes_none(store: Store) -> None:
+    agent = register_agent(store, AgentProfile("eve")).id
+    create_task(store, NewTask("log", "log"), instants.now())
+    (task,) = lease_tasks(store, agent, 1)
+    note_lines(store, task, ["half done"])
+    complete_task(store, task.id, task.token or 0, {})
+    assert record_attempts(store, instants.now()).new == 1
+    before = recorded(store)
+    change_agent(store, agent, AgentProfile("eva"))
+    assert record_attempts(store, instants.now()).new == 0
+    remove_agent(store, agent)
+    assert record_attempts(store, instants.now()).new == 0
+    assert recorded(store) == before

@@ -22,5 +22,8 @@ JOIN LATERAL (
 LEFT JOIN runlore.agents a ON a.id = e.agent_id
 WHERE e.event IN ('completed', 'failed', 'retried', 'cancelled') AND e.agent_id IS NOT NULL
  AND NOT t.is_probe AND NOT EXISTS (SELECT FROM runlore.agent_task_events f
-  WHERE f.task_id = e.task_id AND f.token = e.token AND f.id < e.id AND f.event <> 'leased')
+  WHERE f.task_id = e.task_id AND f.token = e.token AND f.id < e.id
+  AND f.event IN ('completed', 'failed', 'retried', 'cancelled', 'split'))
+ AND NOT EXISTS (SELECT FROM runlore.executions x
+  WHERE x.source = 'agents' AND x.source_id = t.id || '/' || e.token)
 """
