@@ -81,10 +81,14 @@ def test_sizes_have_the_power_they_promise() -> None:
     assert fixed_horizon.power_of_means(0.2, 1.0, means) == pytest.approx(0.8, abs=2e-3)
 
 
-@pytest.mark.parametrize(("difference", "weight"), [(9.9, 1.0), (1e-12, 1.0)])
-def test_where_no_number_of_units_is_found_there_is_none(difference: float, weight: float) -> None:
-    """Solvers stop with a warning and NaN there."""
-    assert fixed_horizon.units_for_means(difference, 1.0, weight=weight) is None
+def test_where_no_number_of_units_is_found_there_is_none() -> None:
+    """The solver stops with a warning and NaN there."""
+    assert fixed_horizon.units_for_means(1e-12, 1.0) is None
+
+
+def test_of_large_effects_two_units_are_enough_also_where_power_is_nan() -> None:
+    effects = np.linspace(6.5, 9.99, 200)
+    assert {fixed_horizon.units_for_means(effect, 1.0) for effect in effects} == {2}
 
 
 def test_sizes_of_what_no_number_of_units_can_show_are_refused() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FEWEST = 2
 # Effects this many standard deviations apart need two units each; solvers diverge beyond.
 SURE = 10.0
+SMALLER = tuple(1 - at / 40 for at in range(13))  # shares of an effect, 1 first
 SLACK = 0.001  # how far the power at the solver's answer may be from the requested one
 
 
@@ -157,7 +158,7 @@ def _solved(
     if not effect:
         raise BadInput("effect: is 0, which no number of units can show", "effect")
     effect = abs(effect)
-    if effect > SURE or test.power(effect, FEWEST, alpha, ratio=weight) >= power:
+    if effect > SURE or _power_of_fewest(test, effect, alpha, weight) >= power:
         return FEWEST
     warnings.simplefilter("ignore", ConvergenceWarning)
     try:
@@ -167,3 +168,11 @@ def _solved(
     units = float(np.squeeze(solution))
     reached = test.power(effect, units, alpha, ratio=weight)
     return math.ceil(units) if math.isfinite(units) and abs(reached - power) < SLACK else None
+
+
+def _power_of_fewest(
+    test: "NormalIndPower | TTestIndPower", effect: float, alpha: float, weight: float
+) -> float:
+    """At least this power has FEWEST: that of a somewhat smaller effect where its own is NaN."""
+    powers = (test.power(effect * share, FEWEST, alpha, ratio=weight) for share in SMALLER)
+    return next((float(one) for one in powers if math.isfinite(one)), 0.0)
