@@ -64,6 +64,7 @@ class AgentTypeLoad(Closed):
     idle_agents: int
     offline_agents: int
     agents_in_maintenance: int
+    agents_in_quarantine: int
     slots: int
     current_load: int
 
@@ -87,6 +88,7 @@ class AgentWorkload(Closed):
     idle_agents: int
     offline_agents: int
     agents_in_maintenance: int
+    agents_in_quarantine: int
     slots: int
     utilization_percent: float | None
     pending_tasks: int = Field(description="that could begin")
@@ -197,6 +199,7 @@ def _workload(read: AgentLoad, needed: AgentSlotsNeeded) -> AgentWorkload:
             idle_agents=one.idle,
             offline_agents=one.offline,
             agents_in_maintenance=one.in_maintenance,
+            agents_in_quarantine=one.in_quarantine,
             slots=one.slots,
             current_load=one.in_hand,
         )
@@ -210,6 +213,7 @@ def _workload(read: AgentLoad, needed: AgentSlotsNeeded) -> AgentWorkload:
         idle_agents=sum(one.idle_agents for one in types),
         offline_agents=sum(one.offline_agents for one in types),
         agents_in_maintenance=sum(one.agents_in_maintenance for one in types),
+        agents_in_quarantine=sum(one.agents_in_quarantine for one in types),
         slots=sum(one.slots for one in types),
         utilization_percent=None if used is None else round(100 * used, 2),
         pending_tasks=read.queue.pending,

@@ -43,8 +43,12 @@ def test_an_agent_in_quarantine_says_so_and_is_not_chosen(
     client: httpx.Client, store: Store
 ) -> None:
     agent = client.post("/agents", json={"agent_name": "bad"}).json()["id"]
+    before = client.get("/agent-workload").json()
     with store.connect() as connection:
         quarantine(connection, UUID(agent), "wrong answers")
+    load = client.get("/agent-workload").json()
+    assert (before["idle_agents"], before["slots"]) == (1, 10)
+    assert (load["idle_agents"], load["agents_in_quarantine"], load["slots"]) == (0, 1, 0)
     assert client.get(f"/agents/{agent}").json()["status"] == "quarantine"
     for policy in ("fixed", "learned"):
         chosen = client.post("/agent-routing", json={"task_type": "sum", "policy": policy}).json()

@@ -49,6 +49,11 @@ def test_a_package_goes_through_the_eight_routes_of_the_spec(client: httpx.Clien
     agent = made["installed"]["agent_id"]
     assert answer(client, "GET", f"/agents/{agent}", 200)["plugin_author"] == "acme"
     assert "installed already" in answer(client, "POST", f"{SPEC}/install/{package}", 409)["detail"]
+    for change in ({"capabilities": ["all"]}, {"version": "9.0.0"}, {"agent_type": "reviewer"}):
+        detail = answer(client, "PATCH", f"/agents/{agent}", 409, change)["detail"]
+        assert "its package decides" in detail
+    renamed = {"agent_name": "ours", "max_concurrent_tasks": 2, "capabilities": ["text", "text"]}
+    assert answer(client, "PATCH", f"/agents/{agent}", 200, renamed)["agent_name"] == "ours"
     creep = packed(version="1.1.0", permissions=["net:evil.example"], changelog="Fixes")
     answer(client, "POST", f"{SPEC}/publish", 201, upload(creep))
     found = answer(client, "GET", f"{SPEC}/updates/{agent}", 200)

@@ -1,15 +1,19 @@
 """Packages of agents elsewhere: their tasks go to the A2A and MCP servers that they name."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from runlore.agents.actions.cards import profile_of
 from runlore.agents.actions.dispatching import DispatchPolicy, dispatcher
-from runlore.agents.actions.registering import find_agent
+from runlore.agents.actions.outside_cards import read_card_again
+from runlore.agents.actions.registering import change_agent, find_agent
 from runlore.agents.actions.task_steps import create_task, find_task
 from runlore.agents.delivery.outside import OutsideLimits
 from runlore.agents.rules.task import NewTask
 from runlore.kernel import instants
+from runlore.kernel.errors import Refused
 from runlore.marketplace.actions.catalog import package_id_of
 from runlore.marketplace.actions.installing import install
 from runlore.marketplace.actions.publishing import publish
@@ -61,6 +65,11 @@ def test_tasks_of_a_remote_and_an_mcp_package_are_done_by_their_servers(
     row = find_agent(store, writer.agent_id)
     assert (row.address, row.capabilities) == (f"{outside.base}/rpc", ["far-writer"])
     assert find_agent(store, counter.agent_id).tool == "count_words"
+    again = read_card_again(store, writer.agent_id, OutsideLimits(allows_private=True)).agent
+    assert (again.capabilities, again.version) == (["far-writer"], row.version)
+    elsewhere = replace(profile_of(row), address="https://evil.example/rpc")
+    with pytest.raises(Refused, match="its package decides address"):
+        change_agent(store, writer.agent_id, elsewhere)
 
 
 def test_a_package_cannot_reach_into_this_network(store: Store, outside: OutsideWorld) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from runlore.agents.actions.cards import profile_of
 from runlore.agents.actions.registering import change_agent, find_agent
 from runlore.agents.delivery.outside import OutsideLimits, fetch_json, token_of
-from runlore.agents.queries.registry import AgentRow
+from runlore.agents.queries.registry import AgentRow, is_installed
 from runlore.agents.rules.a2a.outside_card import card_changes, read_outside_card
 from runlore.agents.rules.registration import AgentProfile, check_address
 from runlore.kernel.errors import Refused
@@ -57,11 +57,7 @@ def read_card_again(store: Store, agent_id: UUID, limits: OutsideLimits) -> Card
     before = profile_of(row)
     own = {} if row.token_variable is None else {"token_variable": row.token_variable}
     after = profile_by_card(row.card_url, own, limits)
-    kept = replace(
-        before,
-        version=after.version,
-        capabilities=after.capabilities,
-        address=after.address,
-        card=after.card,
-    )
+    kept = replace(before, address=after.address, card=after.card)
+    if not is_installed(store, agent_id):
+        kept = replace(kept, version=after.version, capabilities=after.capabilities)
     return CardReading(change_agent(store, agent_id, kept), card_changes(before, kept))

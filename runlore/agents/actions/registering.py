@@ -21,6 +21,7 @@ from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.store.engine import Store
 
 MAX_PAGE = 1000
+OF_PACKAGE = ("type", "version", "capabilities", "specializations", "tool")
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,18 @@ def add_agent(connection: Connection, profile: AgentProfile) -> AgentRow:
 
 
 def change_agent(store: Store, agent_id: UUID, profile: AgentProfile) -> AgentRow:
-    """Put a profile in the place of the present one. Raises as above, and NotFound."""
+    """Put a profile in the place of the present one. Raises as above, and NotFound.
+
+    Of an installed agent, its package decides what it is and where it works: Refused.
+    """
     check_profile(profile)
+    present = _existing(registry.read_agent(store, agent_id), agent_id)
+    changed = _changed_of_package(profile, present)
+    if changed and registry.is_installed(store, agent_id):
+        raise Refused(
+            f"{present.name} is installed from the marketplace: its package decides"
+            f" {', '.join(changed)}"
+        )
     return _existing(registry.change_agent(store, agent_id, profile), agent_id)
 
 
@@ -98,6 +109,18 @@ def agent_status(row: AgentRow) -> AgentStatus:
     if row.quarantined_at is not None:
         return "quarantine"
     return status_of(row.state, row.in_hand, row.max_concurrent_tasks, row.unseen_s)
+
+
+def _changed_of_package(profile: AgentProfile, present: AgentRow) -> list[str]:
+    """An address that comes with another card is that of the card, on the same host."""
+    fixed = OF_PACKAGE if profile.card != present.card else (*OF_PACKAGE, "address")
+    return [
+        name for name in fixed if _plain(getattr(profile, name)) != _plain(getattr(present, name))
+    ]
+
+
+def _plain(value: object) -> object:
+    return sorted(set(value)) if isinstance(value, list | tuple) else value
 
 
 def _existing(row: AgentRow | None, agent_id: UUID) -> AgentRow:

@@ -106,18 +106,14 @@ def compare_policies(
 
     chance: of success in time, by what each has shown; for the value of a policy offline.
     """
-    drawn = sample_agents(
-        read_skills(connection, request.required, request.task_type),
-        request.seconds_left,
-        np.random.default_rng(),
-    )
+    drawn: Sequence[ConsideredAgent] = choice.considered
     best: ConsideredAgent | None = choice.considered[0]
     if choice.policy == "learned":
-        learned = {one.agent_id: one.propensity for one in choice.considered}
         best = next(iter(_ranked_by_score(connection, request)), None)
     else:
-        learned = {one.agent_id: one.propensity for one in drawn}
-    chances = {one.agent_id: one.chance for one in drawn}
+        drawn = _ranked_by_draws(connection, request)
+    learned = {one.agent_id: one.propensity for one in drawn}
+    chances = {one.agent_id: one.score / 100 for one in drawn}
     first = choice.considered[0].agent_id
     logged = {one.agent_id: one.propensity for one in choice.considered}
     scores = {one.agent_id: one.score for one in choice.considered}

@@ -54,7 +54,7 @@ def read_workload(store: Store, window_s: float = DAY_S) -> AgentLoad:
 def suggest_slots(store: Store, window_s: float = DAY_S) -> SlotsNeeded:
     """How many slots let tasks like those of the window begin soon. Raises BadInput."""
     _check(window_s)
-    created, services = read_newest(store, window_s, MOST_TASKS + 1)
+    created, services = read_newest(store, window_s, MOST_TASKS)
     return find_slots(np.array(created), np.array(services))
 
 

@@ -10,7 +10,13 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from runlore.agents.delivery.attempt import AttemptFailed, OutsideAgent, SentTask
-from runlore.agents.delivery.outside import OutsideLimits, headers_with, pin, refuse_encoded
+from runlore.agents.delivery.outside import (
+    OutsideLimits,
+    headers_with,
+    limited,
+    pin,
+    refuse_encoded,
+)
 
 if TYPE_CHECKING:
     from mcp_types import CallToolResult
@@ -21,14 +27,10 @@ META = "runlore/task"
 
 class _LimitedStream(httpx2.AsyncByteStream):
     def __init__(self, stream: Any, max_bytes: int) -> None:  # noqa: ANN401
-        self._stream, self._left = stream, max_bytes
+        self._stream, self._max_bytes = stream, max_bytes
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._stream:
-            self._left -= len(part)
-            if self._left < 0:
-                raise httpx2.ReadError("the answer is too large")
-            yield part
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return limited(self._stream, self._max_bytes, httpx2.ReadError)
 
     async def aclose(self) -> None:
         await self._stream.aclose()

@@ -7,7 +7,7 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,17 +42,25 @@ def outside_limits(agent_addresses: str) -> OutsideLimits:
 
 class _LimitedBytes(httpx.AsyncByteStream):
     def __init__(self, stream: Any, max_bytes: int) -> None:  # noqa: ANN401
-        self._stream, self._left = stream, max_bytes
+        self._stream, self._max_bytes = stream, max_bytes
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._stream:
-            self._left -= len(part)
-            if self._left < 0:
-                raise httpx.ReadError("the answer is too large")
-            yield part
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return limited(self._stream, self._max_bytes, httpx.ReadError)
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+async def limited(
+    parts: AsyncIterable[bytes], max_bytes: int, error: type[Exception]
+) -> AsyncIterator[bytes]:
+    """The parts of an answer, until they are too many bytes together. Raises that error."""
+    left = max_bytes
+    async for part in parts:
+        left -= len(part)
+        if left < 0:
+            raise error("the answer is too large")
+        yield part
 
 
 def outside_client(limits: OutsideLimits, token: str | None = None) -> httpx.AsyncClient:

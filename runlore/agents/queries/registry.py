@@ -82,12 +82,13 @@ WHERE a.way <> 'pull' AND a.state <> 'maintenance' AND (
   AND t.status IN ('assigned', 'in_progress') AND t.lease_until < clock_timestamp()))
 ORDER BY a.seen_at NULLS FIRST LIMIT 1000
 """  # noqa: S608  (parts of ours)
-REMOVE: LiteralString = """
-DELETE FROM runlore.agents a WHERE a.id = %(id)s AND NOT EXISTS (
- SELECT FROM runlore.marketplace_installations i
- WHERE i.agent_id = a.id AND i.uninstalled_at IS NULL)
-RETURNING a.name
+INSTALLED: LiteralString = """
+EXISTS (SELECT FROM runlore.marketplace_installations i
+ WHERE i.agent_id = %(id)s AND i.uninstalled_at IS NULL)
 """
+REMOVE: LiteralString = (
+    f"DELETE FROM runlore.agents a WHERE a.id = %(id)s AND NOT {INSTALLED} RETURNING a.name"  # noqa: S608
+)
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,13 @@ def read_pushed_agents(store: Store) -> list[AgentRow]:
 def read_due_agents(store: Store) -> list[AgentRow]:
     """Those of them for whom there may be a task now."""
     return _many(store, DUE)
+
+
+def is_installed(store: Store, agent_id: UUID) -> bool:
+    """Whether a package of the marketplace says what it is."""
+    with store.connect() as connection:
+        row = connection.execute(f"SELECT {INSTALLED}", {"id": agent_id}).fetchone()
+    return bool(row and row[0])
 
 
 def remove_agent(store: Store, agent_id: UUID) -> bool:

@@ -34,17 +34,20 @@ WITH counted AS (
  WHERE status IN ('assigned', 'in_progress') GROUP BY agent_id
 ), listed AS (
  SELECT a.type, a.state, a.max_concurrent_tasks AS slots, coalesce(c.in_hand, 0) AS in_hand,
-  a.seen_at > clock_timestamp() - make_interval(secs => %(offline_s)s) AS is_seen
+  a.seen_at > clock_timestamp() - make_interval(secs => %(offline_s)s) AS is_seen,
+  a.quarantined_at IS NOT NULL AS is_out
  FROM runlore.agents a LEFT JOIN counted c ON c.agent_id = a.id
 )
 SELECT type, count(*)::int AS agents,
- count(*) FILTER (WHERE state <> 'maintenance' AND is_seen AND in_hand > 0)::int AS active,
- count(*) FILTER (WHERE state <> 'maintenance' AND is_seen AND in_hand = 0)::int AS idle,
- count(*) FILTER (WHERE state = 'maintenance')::int AS in_maintenance,
- count(*) FILTER (WHERE state <> 'maintenance' AND is_seen IS NOT TRUE)::int AS offline,
- coalesce(sum(slots) FILTER (WHERE state = 'active' AND is_seen), 0)::int AS slots,
- coalesce(sum(in_hand) FILTER (WHERE state = 'active' AND is_seen), 0)::int AS in_hand
-FROM listed GROUP BY type ORDER BY type
+ count(*) FILTER (WHERE is_there AND is_seen AND in_hand > 0)::int AS active,
+ count(*) FILTER (WHERE is_there AND is_seen AND in_hand = 0)::int AS idle,
+ count(*) FILTER (WHERE state = 'maintenance' AND NOT is_out)::int AS in_maintenance,
+ count(*) FILTER (WHERE is_out)::int AS in_quarantine,
+ count(*) FILTER (WHERE is_there AND is_seen IS NOT TRUE)::int AS offline,
+ coalesce(sum(slots) FILTER (WHERE takes AND is_seen), 0)::int AS slots,
+ coalesce(sum(in_hand) FILTER (WHERE takes AND is_seen), 0)::int AS in_hand
+FROM (SELECT *, state <> 'maintenance' AND NOT is_out AS is_there,
+  state = 'active' AND NOT is_out AS takes FROM listed) AS listed GROUP BY type ORDER BY type
 """
 NEWEST: LiteralString = """
 SELECT extract(epoch FROM created_at)::float8, (CASE WHEN status IN ('completed', 'failed')
@@ -78,13 +81,14 @@ class EndedCounts:
 
 @dataclass(frozen=True)
 class TypeCounts:
-    """slots, in_hand: of agents that are active and were seen lately."""
+    """slots, in_hand: of agents that get tasks: active, seen lately, not in quarantine."""
 
     type: str
     agents: int
     active: int
     idle: int
     in_maintenance: int
+    in_quarantine: int
     offline: int
     slots: int
     in_hand: int

@@ -39,12 +39,13 @@ def find_slots(arrivals_s: Floats, services_s: Floats) -> SlotsNeeded:
     Waiting is simulated (Kiefer & Wolfowitz 1955) for arrivals drawn in blocks of the log, so that
     bursts stay, and for services drawn one by one. The interval is that of such draws.
     """
+    arrivals_s = arrivals_s[-MOST_TASKS:]
     count = len(arrivals_s)
     if count < LEAST_TASKS or len(services_s) < LEAST_TASKS:
         reason = f"that takes {LEAST_TASKS} tasks, {LEAST_TASKS} of them ended"
         return SlotsNeeded(count, reason=reason)
     rng = np.random.default_rng(SEED)
-    arrivals = _drawn(np.diff(arrivals_s[-MOST_TASKS:]), rng)
+    arrivals = _drawn(np.diff(arrivals_s), rng)
     services = rng.choice(services_s, arrivals.shape)
     shares: dict[int, Floats] = {}
 

@@ -117,14 +117,14 @@ def add_first_party(store: Store) -> None:
     """Runlore's own packages belong to the catalog, in the versions of this code."""
     wanted = first_party_packages()
     with store.connect() as connection:
-        known = {name: packages.package_by_name(connection, name) for name in wanted}
-        stale = [m for name, m in wanted.items() if _version(known[name]) != m.version]
+        known = packages.newest_versions(connection, list(wanted))
+        stale = [m for name, m in wanted.items() if known.get(name) != m.version]
         if not stale:
             return
         lock_marketplace(connection)
         for manifest in stale:
             row = packages.package_by_name(connection, manifest.name)
-            if _version(row) == manifest.version:
+            if row is not None and row.version == manifest.version:
                 continue
             package_id = row.id if row else packages.add_package(connection, manifest, "listed")
             if package_id is None:
@@ -132,10 +132,6 @@ def add_first_party(store: Store) -> None:
             packages.describe_package(connection, package_id, manifest)
             digest = manifest_digest(manifest)
             packages.add_version(connection, package_id, manifest, digest, ("", None))
-
-
-def _version(row: packages.PackageRow | None) -> str | None:
-    return None if row is None else row.version
 
 
 def _check(wanted: CatalogQuery) -> None:

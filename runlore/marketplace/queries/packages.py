@@ -17,6 +17,9 @@ PackageStatus = Literal["listed", "held", "withdrawn"]
 COLUMNS: LiteralString = "id, name, publisher, title, version, status, flags"
 BY_NAME: LiteralString = f"SELECT {COLUMNS} FROM runlore.marketplace_packages WHERE name = %(name)s"  # noqa: S608
 BY_ID: LiteralString = f"SELECT {COLUMNS} FROM runlore.marketplace_packages WHERE id = %(id)s"  # noqa: S608
+VERSIONS_OF: LiteralString = """
+SELECT name, version FROM runlore.marketplace_packages WHERE name = ANY(%(names)s::text[])
+"""
 NEAR: LiteralString = f"""
 SELECT {COLUMNS} FROM runlore.marketplace_packages
 WHERE near_keys && %(keys)s AND publisher <> %(publisher)s ORDER BY created_at LIMIT 5
@@ -85,6 +88,11 @@ class PackageVersionRow:
 def package_by_name(connection: Connection, name: str) -> PackageRow | None:
     cursor = connection.cursor(row_factory=class_row(PackageRow))
     return cursor.execute(BY_NAME, {"name": name}).fetchone()
+
+
+def newest_versions(connection: Connection, names: Sequence[str]) -> dict[str, str]:
+    """By name, of those that are published."""
+    return dict(connection.execute(VERSIONS_OF, {"names": list(names)}).fetchall())
 
 
 def package_by_id(connection: Connection, package_id: UUID) -> PackageRow | None:

@@ -1,14 +1,9 @@
 """Agents and their queue for `/metrics`."""
 
-from collections import Counter
 from dataclasses import dataclass
 
-from runlore.agents.actions.registering import agent_status
 from runlore.agents.actions.workload import read_workload
-from runlore.agents.queries.registry import AgentFilter, list_agents
 from runlore.store.engine import Store
-
-MOST = 10_000  # agents that are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +21,19 @@ class AgentGauges:
 
 def read_agent_gauges(store: Store) -> AgentGauges:
     """Raises Unavailable."""
-    rows = list_agents(store, AgentFilter(limit=MOST))
     load = read_workload(store)
-    queue = load.queue
+    queue, types = load.queue, load.types
+    agents = {
+        "active": sum(one.active for one in types),
+        "idle": sum(one.idle for one in types),
+        "maintenance": sum(one.in_maintenance for one in types),
+        "offline": sum(one.offline for one in types),
+        "quarantine": sum(one.in_quarantine for one in types),
+    }
     tasks = {
         "pending": queue.pending,
         "blocked": queue.blocked,
         "assigned": queue.assigned,
         "in_progress": queue.in_progress,
     }
-    statuses: Counter[str] = Counter(agent_status(row) for row in rows)
-    return AgentGauges(dict(statuses), tasks, load.utilisation, queue.oldest_open_s or 0.0)
+    return AgentGauges(agents, tasks, load.utilisation, queue.oldest_open_s or 0.0)
