@@ -7,6 +7,7 @@ import pytest
 
 from runlore.agents.actions.policy_values import compare_values
 from runlore.agents.actions.registering import register_agent
+from runlore.agents.actions.routing import RoutingPolicy
 from runlore.agents.actions.task_steps import (
     cancel_task,
     complete_task,
@@ -99,3 +100,26 @@ def test_the_ledger_has_what_each_policy_would_have_chosen(store: Store) -> None
     assert compare_values(store, now - timedelta(hours=1)).choices == 0
     with pytest.raises(BadInput, match="window_d"):
         compare_values(store, now, -1)
+
+
+@pytest.mark.parametrize("policy", ["fixed", "learned"])
+def test_the_ledger_has_chances_and_draws_whoever_chose(
+    store: Store, policy: RoutingPolicy
+) -> None:
+    good, bad = (register_agent(store, AgentProfile(name)).id for name in ("good", "bad"))
+    for agent in (good, bad):
+        for _ in range(6):
+            create_task(store, NewTask("write", "x", max_retries=0), instants.now())
+            [task] = lease_tasks(store, agent)
+            if agent == good:
+                complete_task(store, task.id, task.token or 0, {})
+            else:
+                fail_task(store, task.id, task.token or 0, "no")
+    made = create_task(store, NewTask("write", "x"), instants.now(), assign_by=policy).task
+    [routing] = tell_task(store, made.id).routings
+    shown = {one["agent_id"]: one for one in routing.candidates}
+    assert 0.6 < shown[str(good)]["chance"] <= 1
+    assert 0 <= shown[str(bad)]["chance"] < 0.4
+    assert shown[str(good)]["learned"] > 0.9
+    assert sum(one["learned"] for one in routing.candidates) == pytest.approx(1, abs=1e-4)
+    assert (shown[str(good)]["fixed"], shown[str(bad)]["fixed"]) == (1.0, 0.0)

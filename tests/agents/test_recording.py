@@ -5,13 +5,17 @@ from typing import Any
 from runlore.agents.actions.recording import record_attempts
 from runlore.agents.actions.registering import change_agent, register_agent, remove_agent
 from runlore.agents.actions.task_steps import (
+    EMA_WEIGHT,
     cancel_task,
     complete_task,
     create_task,
     fail_task,
     lease_tasks,
+    list_tasks,
 )
-from runlore.agents.queries.task_rows import note_lines
+from runlore.agents.queries.leases import COMPLETE
+from runlore.agents.queries.task_rows import TaskFilter, note_lines
+from runlore.agents.rules.learned_score import FORGETTING
 from runlore.agents.rules.registration import AgentProfile
 from runlore.agents.rules.task import NewTask
 from runlore.kernel import instants
@@ -67,3 +71,21 @@ def test_a_log_line_hides_no_attempt_and_a_new_name_changes_none(store: Store) -
     remove_agent(store, agent)
     assert record_attempts(store, instants.now()).new == 0
     assert recorded(store) == before
+
+
+def test_an_end_that_is_committed_late_is_recorded_next_time(store: Store) -> None:
+    for name in ("slow", "quick"):  # of two agents: their rows are locked apart
+        agent = register_agent(store, AgentProfile(name, capabilities=[name])).id
+        task = NewTask(name, name, required_capabilities=[name])
+        create_task(store, task, instants.now())
+        lease_tasks(store, agent, 1)
+    by_type = {task.type: task for task in list_tasks(store, TaskFilter())}
+    late, early = by_type["slow"], by_type["quick"]
+    with store.connect() as connection:
+        values = {"task": late.id, "token": late.token, "output": "{}"}
+        values |= {"weight": EMA_WEIGHT, "forgetting": FORGETTING}
+        connection.execute(COMPLETE, values)
+        complete_task(store, early.id, early.token or 0, {})
+        assert record_attempts(store, instants.now()).new == 1
+    assert record_attempts(store, instants.now()).new == 1
+    assert [row[0] for row in recorded(store)] == ["quick", "slow"]

@@ -8,7 +8,7 @@ from runlore.agents.actions.simulated_work import capability_of, simulate_work
 from runlore.agents.queries.registry import AgentFilter
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
-from runlore.simulate.agents import DEATHS, simulate_agents
+from runlore.simulate.agents import DEATHS, TASK_TYPES, SimulatedAgents, simulate_agents
 from runlore.store.engine import Store
 
 
@@ -22,6 +22,17 @@ def test_the_best_of_each_type_dies() -> None:
     assert set(best) <= set(dead)
     with pytest.raises(BadInput, match="at least 6"):
         simulate_agents(5, seed=1)
+
+
+def test_among_equal_agents_no_choice_is_regretted(store: Store) -> None:
+    alike = SimulatedAgents(np.full((6, len(TASK_TYPES)), 1.0), {})
+    work = simulate_work(store, alike, "fixed", 10, 1, instants.now)
+    assert (work.regret[-1], work.counts.completed) == (0.0, 10)
+    one_able = alike.chances.copy()
+    one_able[1:] = 0.75
+    work = simulate_work(store, SimulatedAgents(one_able, {}), "fixed", 10, 1, instants.now)
+    assert set(np.diff(work.regret, prepend=0.0)) <= {0.0, 0.25}
+    assert work.regret[0] == 0.0  # of equal scores the first name is chosen, which is the able one
 
 
 def test_every_task_ends_though_agents_die_and_regret_is_that_of_the_choices(

@@ -42,6 +42,12 @@ def test_it_is_not_known_from_few_tasks() -> None:
     assert find_slots(np.arange(400.0), np.ones(49)).middle is None
 
 
+def test_the_newest_tasks_count() -> None:
+    early, late = np.linspace(0, 1, 700), np.arange(500) * 3600.0 + 3600
+    found = find_slots(np.concatenate([early, late]), np.full(700, 60.0))
+    assert (found.tasks, found.middle) == (500, 1)
+
+
 def test_work_without_end_needs_more_than_there_can_be() -> None:
     found = find_slots(np.linspace(0, 1, 100), np.full(100, 1e9))
     assert found.middle == 95  # of 100 tasks that many must begin at once

@@ -284,4 +284,7 @@ def test_the_setting_chooses_the_policy_where_a_request_names_none(
         made = client.post("/agent-tasks", json=task | named).json()["id"]
         [routing] = client.get(f"/agent-tasks/{made}").json()["routings"]
         assert routing["policy"] == policy
-    assert client.post("/agent-routing", json={"task_type": "write"}).json()["policy"] == "learned"
+    asked = {"task_type": "write"}
+    assert client.post("/agent-routing", json=asked).json()["policy"] == "learned"
+    asked["policy"] = "fixed"
+    assert client.post("/agent-routing", json=asked).json()["policy"] == "fixed"

@@ -55,6 +55,8 @@ def test_an_agent_shows_its_load_and_its_skills(
     page = console.get(f"{AGENTS}/{agent}").text
     assert "50 % of 2 attempts completed" in page
     assert "What is it good at?" in page
+    assert '"low": [0.09' in listed  # Wilson's ends of 1 of 2
+    assert '"high": [0.90' in listed
     assert "<b class=pwned>" not in listed + page
     form = {"form_token": form_token(page), "actor": "bob", "state": "draining", "reason": "old"}
     answer = console.post(f"{AGENTS}/{agent}/state", data=form)

@@ -153,6 +153,4 @@ async def _resolved(host: str, port: int) -> list[str]:
         rows = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise Unavailable(f"{host} has no address: {error}") from error
-    except UnicodeError as error:
-        raise OutsideRefused(f"address: {host[:80]!r} is no host: {error}", "address") from error
     return [str(row[4][0]) for row in rows]
